@@ -1,0 +1,3 @@
+module github.com/cowfs/cowfs
+
+go 1.24
