@@ -1,0 +1,21 @@
+package format
+
+import "github.com/klauspost/crc32"
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+var zero4 [4]byte
+
+// Checksum returns the CRC-32C of b as the format computes it: over all of b with the four
+// bytes of the checksum field itself taken as zero.
+func Checksum(b []byte, field L32) uint32 {
+	c := crc32.Update(0, castagnoli, b[:field])
+	c = crc32.Update(c, castagnoli, zero4[:])
+	return crc32.Update(c, castagnoli, b[field+4:])
+}
+
+// SetChecksum computes the checksum of b and stores it in its field.
+func SetChecksum(b []byte, field L32) { field.Put(b, Checksum(b, field)) }
+
+// ChecksumOK reports whether the checksum stored in b is right.
+func ChecksumOK(b []byte, field L32) bool { return field.Get(b) == Checksum(b, field) }

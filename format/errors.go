@@ -1,0 +1,86 @@
+package format
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrCorrupt is the class of all errors that say an image's content is wrong, as opposed to
+// an operation on it failing: errors.Is(err, ErrCorrupt).
+var ErrCorrupt = errors.New("corrupt structure")
+
+// ErrUnsupported is the class of errors about a valid image that uses what this code does not
+// know: an unknown feature bit, a realtime section, an old format version.
+var ErrUnsupported = errors.New("unsupported feature")
+
+// Place says where on the image a structure lies. Fields that do not apply are null values.
+type Place struct {
+	AG    AGNumber
+	Daddr Daddr // NullPlace.Daddr when unknown
+	Ino   Ino
+}
+
+// NullPlace is a Place that says nothing.
+var NullPlace = Place{AG: NullAGNumber, Daddr: Daddr(NullFSBlock), Ino: NullIno}
+
+// String names the known parts, e.g. "AG 1, daddr 8192, inode 131".
+func (p Place) String() string {
+	var s []string
+	if p.AG != NullAGNumber {
+		s = append(s, fmt.Sprintf("AG %d", p.AG))
+	}
+	if p.Daddr != NullPlace.Daddr {
+		s = append(s, fmt.Sprintf("daddr %d", p.Daddr))
+	}
+	if p.Ino != NullIno {
+		s = append(s, fmt.Sprintf("inode %d", p.Ino))
+	}
+	return strings.Join(s, ", ")
+}
+
+// CorruptError says which field of which structure is wrong, where, and what it should be.
+type CorruptError struct {
+	Structure string
+	Field     string
+	Place     Place
+	Got, Want string // empty when there is no one value to name
+}
+
+func (e *CorruptError) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Structure)
+	if at := e.Place.String(); at != "" {
+		b.WriteString(" at " + at)
+	}
+	b.WriteString(": ")
+	if e.Field != "" {
+		b.WriteString(e.Field + ": ")
+	}
+	b.WriteString("got " + e.Got)
+	if e.Want != "" {
+		b.WriteString(", want " + e.Want)
+	}
+	return b.String()
+}
+
+// Is makes every CorruptError an ErrCorrupt.
+func (e *CorruptError) Is(target error) bool { return target == ErrCorrupt }
+
+// Corrupt makes a CorruptError without a place; At adds one.
+func Corrupt(structure, field string, got, want any) *CorruptError {
+	return &CorruptError{Structure: structure, Field: field, Place: NullPlace, Got: show(got), Want: show(want)}
+}
+
+// At returns the error with its place set.
+func (e *CorruptError) At(p Place) *CorruptError {
+	e.Place = p
+	return e
+}
+
+func show(v any) string {
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(v)
+}
