@@ -29,17 +29,18 @@ const (
 	LSNKind                 // LSN
 	CRC                     // a checksum; set by whoever changes the rest
 	UUIDKind
-	Text  // bytes, NUL padded
-	Raw   // bytes of no known meaning
-	Pad   // bytes that must be zero
-	Time  // a timestamp; see DecodeTime
-	Mode  // file type and permissions
-	Owner // owner of an rmap record: an inode or one of the Owner constants
+	Text        // bytes, NUL padded
+	Raw         // bytes of no known meaning
+	Pad         // bytes that must be zero
+	Time        // a timestamp; see DecodeTime
+	Mode        // file type and permissions
+	Owner       // owner of an rmap record: an inode or one of the Owner constants
+	LogBlockPtr // a block of the log, in units of 512 bytes
 )
 
 var kindNames = [...]string{
 	"count", "hex", "blocks", "bytes", "log2", "agblock", "fsblock", "fileoff", "ino", "agino", "daddr",
-	"lsn", "crc", "uuid", "text", "raw", "pad", "time", "mode", "owner",
+	"lsn", "crc", "uuid", "text", "raw", "pad", "time", "mode", "owner", "logblock",
 }
 
 // String returns the kind's name, as JSON schemas and help texts use it.
@@ -53,7 +54,7 @@ func (k Kind) String() string {
 // pointer reports whether all bits set mean "none".
 func (k Kind) pointer() bool {
 	switch k {
-	case AGBlockPtr, FSBlockPtr, InoPtr, AGInoPtr, FileOffKind:
+	case AGBlockPtr, FSBlockPtr, InoPtr, AGInoPtr, FileOffKind, LogBlockPtr:
 		return true
 	}
 	return false

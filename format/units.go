@@ -46,6 +46,7 @@ const (
 	NullFileOff  FileOff  = math.MaxUint64
 	NullIno      Ino      = math.MaxUint64
 	NullAGIno    AGIno    = math.MaxUint32
+	NullLogBlock          = math.MaxUint32 // in units of BasicBlock
 )
 
 // InodesPerChunk is the number of inodes that one inode B+tree record describes.
