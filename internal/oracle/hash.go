@@ -1,0 +1,45 @@
+package oracle
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"io"
+	"os"
+)
+
+// hashChunk is the unit in which contents are hashed, in bytes; also the longest attribute
+// value.
+const hashChunk = 64 << 10
+
+var zeroChunk [hashChunk]byte // never written to
+
+// hashFile hashes a file's contents. Chunks of zeros do not count, so the hash depends on
+// what a reader sees and not on which zeros are holes; only the data segments are read.
+func hashFile(f *os.File, size int64, data []Segment, buf []byte) (string, error) {
+	h := sha256.New()
+	var head [8]byte
+	next := int64(0) // the first chunk not hashed yet
+	for _, s := range data {
+		for next = max(next, s.Start/hashChunk); next*hashChunk < min(s.End, size); next++ {
+			chunk := buf[:min(hashChunk, size-next*hashChunk)]
+			if _, err := f.ReadAt(chunk, next*hashChunk); err != nil && !errors.Is(err, io.EOF) {
+				return "", err
+			}
+			if bytes.Equal(chunk, zeroChunk[:len(chunk)]) {
+				continue
+			}
+			binary.LittleEndian.PutUint64(head[:], uint64(next))
+			h.Write(head[:])
+			h.Write(chunk)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:12]), nil
+}
+
+func hashOf(b []byte) string {
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:12])
+}

@@ -1,0 +1,75 @@
+package oracle
+
+import (
+	"bufio"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// quiet matches the lines that xfs_repair -n prints about a healthy image, in either
+// generation. Any other line is a complaint.
+var quiet = regexp.MustCompile(`^(` + strings.Join([]string{
+	`Phase \d - .*`,
+	`No modify flag set, skipping (phase 5|filesystem flush and exiting\.)`,
+	// On standard error, for an image in a file whose host is not XFS.
+	`Cannot get host filesystem geometry\.`,
+	`Repair may fail if there is a sector size mismatch between`,
+	`the image and the host filesystem\.`,
+	`        - zero log\.\.\.`,
+	`        - scan filesystem freespace and inode maps\.\.\.`,
+	`        - found root inode chunk`,
+	`        - scan \(but don't clear\) agi unlinked lists\.\.\.`,
+	`        - process known inodes and perform inode discovery\.\.\.`,
+	`        - agno = \d+`,
+	`        - process newly discovered inodes\.\.\.`,
+	`        - setting up duplicate extent list\.\.\.`,
+	`        - check for inodes claiming duplicate blocks\.\.\.`,
+	`        - traversing filesystem \.\.\.`,
+	`        - traversal finished \.\.\.`,
+	`        - moving disconnected inodes to lost\+found \.\.\.`,
+	``,
+}, "|") + `)$`)
+
+// Repair runs xfs_repair -n on an image and returns its complaints. No complaint and exit
+// code 0 is the only healthy answer; a non-zero exit is a complaint too.
+func Repair(t testing.TB, gen Gen, image string) []string {
+	t.Helper()
+	r := Run(t, Tool(t, "xfs_repair", gen), "-n", image)
+	complaints := repairComplaints(r.Stderr + r.Stdout)
+	if r.Exit != 0 {
+		complaints = append(complaints, fmt.Sprintf("exit code %d", r.Exit))
+	}
+	return complaints
+}
+
+func repairComplaints(output string) []string {
+	var out []string
+	for lines := bufio.NewScanner(strings.NewReader(output)); lines.Scan(); {
+		if !quiet.MatchString(lines.Text()) {
+			out = append(out, lines.Text())
+		}
+	}
+	return out
+}
+
+// RepairClean fails the test unless xfs_repair -n of that generation finds nothing at all.
+func RepairClean(t testing.TB, gen Gen, image string) {
+	t.Helper()
+	if complaints := Repair(t, gen, image); len(complaints) > 0 {
+		t.Errorf("xfs_repair -n (%v) complains about %s:\n%s", gen, image, firstLines(complaints))
+	}
+}
+
+// maxLines bounds what one failure prints: the first differences tell, the rest is noise.
+const maxLines = 20
+
+func firstLines(lines []string) string {
+	rest := ""
+	if len(lines) > maxLines {
+		rest = fmt.Sprintf("\n... and %d more lines", len(lines)-maxLines)
+		lines = lines[:maxLines]
+	}
+	return strings.Join(lines, "\n") + rest
+}
