@@ -33,11 +33,11 @@ type Seeker interface {
 	SeekHole(off int64) (int64, error)
 }
 
-// Cloner can take over a range of a host file without copying, by sharing its blocks. Where
-// the host cannot, for its filesystem's sake or that of offsets which are no multiple of its
-// block size, the error is ErrCannotClone and nothing has changed.
+// Cloner can take over a range of a host file without copying, by sharing its blocks. src is
+// the file's descriptor. Where the host cannot, for its filesystem's sake or that of offsets
+// which are no multiple of its block size, the error is ErrCannotClone and nothing has changed.
 type Cloner interface {
-	CloneRange(dst int64, src *os.File, srcOff, n int64) error
+	CloneRange(dst int64, src int, srcOff, n int64) error
 }
 
 // Resizer can change its size. Bytes gained read as zero.

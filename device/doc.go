@@ -17,7 +17,7 @@
 //     that sort changes nothing.
 //   - Nothing but Truncate changes the size.
 //   - Bytes never written read as zero in a new image.
-//   - After Close every operation fails.
+//   - After Close, what touches the image fails with ErrClosed.
 //
 // Start with device.go, then file.go.
 package device

@@ -227,7 +227,7 @@ func (d *File) SeekHole(off int64) (int64, error) {
 
 // CloneRange shares n bytes of src from srcOff, to lie at dst here; see Cloner. An n that
 // reaches the end of src need not be a multiple of the host's block size.
-func (d *File) CloneRange(dst int64, src *os.File, srcOff, n int64) error {
+func (d *File) CloneRange(dst int64, src int, srcOff, n int64) error {
 	if err := d.mayChange(); err != nil {
 		return err
 	}

@@ -55,17 +55,15 @@ func seek(f *os.File, off int64, whence int) (at int64, err error) {
 }
 
 // cloneRange maps the many ways in which a host says that it cannot to ErrCannotClone.
-func cloneRange(f *os.File, dst int64, src *os.File, srcOff, n int64) error {
-	err := control(src, func(from int) error {
-		return control(f, func(fd int) error {
-			return unix.IoctlFileCloneRange(fd, &unix.FileCloneRange{
-				Src_fd: int64(from), Src_offset: uint64(srcOff), Src_length: uint64(n), Dest_offset: uint64(dst),
-			})
+func cloneRange(f *os.File, dst int64, src int, srcOff, n int64) error {
+	err := control(f, func(fd int) error {
+		return unix.IoctlFileCloneRange(fd, &unix.FileCloneRange{
+			Src_fd: int64(src), Src_offset: uint64(srcOff), Src_length: uint64(n), Dest_offset: uint64(dst),
 		})
 	})
 	for _, cannot := range []error{unix.EOPNOTSUPP, unix.ENOTTY, unix.ENOSYS, unix.EXDEV, unix.EINVAL} {
 		if errors.Is(err, cannot) {
-			return fmt.Errorf("clone %s to %s: %w: %w", src.Name(), f.Name(), ErrCannotClone, err)
+			return fmt.Errorf("clone to %s: %w: %w", f.Name(), ErrCannotClone, err)
 		}
 	}
 	return named("clone", f, err)
@@ -113,14 +111,15 @@ func control(f *os.File, op func(fd int) error) error {
 	if err != nil {
 		return err
 	}
-	if e := conn.Control(func(fd uintptr) {
+	closed := conn.Control(func(fd uintptr) {
 		for {
 			if err = op(int(fd)); !errors.Is(err, unix.EINTR) {
 				return
 			}
 		}
-	}); e != nil {
-		return e
+	})
+	if closed != nil { // the only reason not to run it
+		return ErrClosed
 	}
 	return err
 }

@@ -20,8 +20,8 @@ func seekData(*os.File, int64) (int64, error) { return 0, errors.ErrUnsupported 
 
 func seekHole(*os.File, int64) (int64, error) { return 0, errors.ErrUnsupported }
 
-func cloneRange(f *os.File, _ int64, src *os.File, _, _ int64) error {
-	return fmt.Errorf("clone %s to %s: %w", src.Name(), f.Name(), ErrCannotClone)
+func cloneRange(f *os.File, _ int64, _ int, _, _ int64) error {
+	return fmt.Errorf("clone to %s: %w", f.Name(), ErrCannotClone)
 }
 
 func anonymous(string) *os.File { return nil }

@@ -145,7 +145,7 @@ func (p *parser) list(all bool) (cond, error) {
 		l.conds = append(l.conds, c)
 	}
 	if len(l.conds) == 0 {
-		return nil, fmt.Errorf("And and Or need conditions")
+		return nil, fmt.Errorf("an And or Or without conditions")
 	}
 	return l, nil
 }

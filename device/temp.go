@@ -25,6 +25,10 @@ type pending struct {
 // (ErrBusy); the new one takes over its mode and, if the process may, its owner. A symbolic
 // link is followed.
 func CreateTemp(path string, size int64) (*File, error) {
+	return createTemp(path, size, (*pending).create)
+}
+
+func createTemp(path string, size int64, create func(*pending) (*os.File, error)) (*File, error) {
 	p := &pending{path: path}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		p.path = real
@@ -37,11 +41,14 @@ func CreateTemp(path string, size int64) (*File, error) {
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	f, err := p.create()
+	f, err := create(p)
 	if err != nil {
 		return nil, errors.Join(err, p.discard())
 	}
 	d, err := newSized(f, size)
+	if err == nil {
+		err = p.inherit(f)
+	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close(), p.discard())
 	}
@@ -52,8 +59,12 @@ func CreateTemp(path string, size int64) (*File, error) {
 // create makes the empty file.
 func (p *pending) create() (*os.File, error) {
 	if f := anonymous(p.path); f != nil {
-		return f, p.inherit(f)
+		return f, nil
 	}
+	return p.createNamed()
+}
+
+func (p *pending) createNamed() (*os.File, error) {
 	for {
 		name := p.tempName()
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
@@ -64,7 +75,7 @@ func (p *pending) create() (*os.File, error) {
 			return nil, err
 		}
 		p.name = name
-		return f, p.inherit(f)
+		return f, nil
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 )
 
 // Window is a range of another device, such as a partition within a disk image. Offsets count
@@ -109,13 +108,13 @@ func (w *Window) seek(seek func(Device, int64) (int64, error), off int64) (int64
 }
 
 // CloneRange shares a range of a host file, if the device under w can; see Cloner.
-func (w *Window) CloneRange(dst int64, src *os.File, srcOff, n int64) error {
+func (w *Window) CloneRange(dst int64, src int, srcOff, n int64) error {
 	if err := rangeError("clone", dst, n, w.size); err != nil {
 		return err
 	}
 	c, ok := w.dev.(Cloner)
 	if !ok {
-		return fmt.Errorf("clone %s: %w", src.Name(), ErrCannotClone)
+		return fmt.Errorf("clone: %w", ErrCannotClone)
 	}
 	return c.CloneRange(w.off+dst, src, srcOff, n)
 }
