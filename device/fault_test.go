@@ -1,6 +1,7 @@
 package device_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -45,7 +46,7 @@ func run(t *testing.T, rules string) string {
 	if _, e := m.ReadAt(got, 20000); e != nil {
 		t.Fatal(e)
 	}
-	note(int64(strings.LastIndexByte("\xff"+string(got), 0)), 8, err)
+	note(int64(bytes.Count(got, []byte{0})), 8, err)
 	note(0, 0, f.Sync())
 	return s.String()
 }

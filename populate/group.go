@@ -1,0 +1,178 @@
+package populate
+
+import (
+	"github.com/cowfs/cowfs/btree"
+	"github.com/cowfs/cowfs/format"
+)
+
+// group is one allocation group while it is planned. Its blocks lie in this order:
+//
+//	header sectors, first roots of the trees, log (in one group), AGFL,
+//	inode chunks, metadata of inodes (directories, attributes, fork trees), file data,
+//	further blocks of the group's trees, free space
+//
+// The places of metadata and of data are counted from the start of their regions until all is
+// placed, since a region starts where the one before it turns out to end.
+type group struct {
+	no  format.AGNumber
+	len uint32
+
+	roots   [numTrees]format.AGBlock // 0: the volume has no such tree
+	log     extent                   // empty but in one group
+	agfl    extent
+	inoBase format.AGBlock
+
+	share, most      uint32 // blocks to place here at first, and at all
+	inodes           uint32
+	inodeBlocks      uint32
+	meta, data       uint32 // blocks in these regions
+	metaMaps         slab[rmap]
+	dataMaps         slab[rmap]
+	shared           []rmap
+	rmaps            rmapList // all of the group's, once it is closed
+	refcounts        []sharing
+	trees            [numTrees]tree
+	ag, inobt, refcB extent // where the trees' further blocks lie, by owner
+	free             []extent
+}
+
+// extent is a run of blocks in a group.
+type extent struct {
+	start format.AGBlock
+	count uint32
+}
+
+func (e extent) end() format.AGBlock { return e.start + format.AGBlock(e.count) }
+
+// The trees of a group, in the order in which their first roots lie.
+const (
+	bno = iota
+	cnt
+	ino
+	fino
+	rmp
+	refc
+	numTrees
+)
+
+var treeKinds = [numTrees]*btree.Kind{btree.Bnobt, btree.Cntbt, btree.Inobt, btree.Finobt, btree.Rmapbt, btree.Refcountbt}
+
+// tree is a tree's shape, and the blocks beyond its first root.
+type tree struct {
+	records int
+	shape   []int
+	root    format.AGBlock
+	more    format.AGBlock // blocks but the root lie from here on
+}
+
+func (t *tree) blocks() int    { return btree.Blocks(t.shape) }
+func (t *tree) levels() uint32 { return uint32(len(t.shape)) }
+
+// block is the place of the tree's block i, as btree.Load numbers them: the root comes last
+// and keeps its place at the head of the group.
+func (t *tree) block(i int) uint64 {
+	if i == t.blocks()-1 {
+		return uint64(t.root)
+	}
+	return uint64(t.more) + uint64(i)
+}
+
+func hasTree(g *format.Geometry, t int) bool {
+	switch t {
+	case fino:
+		return g.HasFinobt()
+	case rmp:
+		return g.HasRmapbt()
+	case refc:
+		return g.HasReflink()
+	}
+	return true
+}
+
+// newGroup lays out the fixed part of a group.
+func newGroup(g *format.Geometry, no format.AGNumber) *group {
+	a := &group{no: no, len: g.AGLen(no)}
+	next := g.HeaderBlocks()
+	for t := range a.roots {
+		if hasTree(g, t) {
+			a.roots[t] = next
+			next++
+		}
+	}
+	if g.LogStart != 0 && g.AG(g.LogStart) == no {
+		if at := g.AGB(g.LogStart); at > next {
+			a.free = append(a.free, extent{next, uint32(at - next)})
+		}
+		a.log = extent{g.AGB(g.LogStart), g.LogBlocks}
+		next = a.log.end()
+	}
+	a.agfl = extent{next, minFreelist(g)}
+	a.inoBase = inodeBase(g, a.agfl.end())
+	return a
+}
+
+// inodeBase is where the first chunk goes when the blocks from next on are free. In group 0 it
+// is the place where everyone expects the root directory.
+func inodeBase(g *format.Geometry, next format.AGBlock) format.AGBlock {
+	align := max(1, g.InoAlign)
+	if g.Unit > 0 && g.Version&format.VersionDAlign != 0 && g.Unit%align == 0 {
+		align = g.Unit
+	}
+	return (next + format.AGBlock(align) - 1) / format.AGBlock(align) * format.AGBlock(align)
+}
+
+// RootIno is the number of the root directory's inode in an image of this geometry.
+func RootIno(g *format.Geometry) format.Ino {
+	return g.Ino(0, format.AGIno(newGroup(g, 0).inoBase)<<g.InoPBLog)
+}
+
+// minFreelist is the length that the AGFL of a group has as long as its trees have one level:
+// enough blocks to split each tree that takes its blocks from it.
+func minFreelist(g *format.Geometry) uint32 {
+	const wanted = 2 // levels + 1
+	freeLevels := btree.MaxLevels(btree.Bnobt, g.BlockSize, (int(g.AGBlocks)+1)/2)
+	n := 2 * min(wanted, freeLevels)
+	if g.HasRmapbt() {
+		levels := wanted
+		if !g.HasReflink() { // else records are not bounded by the group's blocks
+			levels = btree.MaxLevels(btree.Rmapbt, g.BlockSize, int(g.AGBlocks))
+		}
+		n += min(wanted, levels)
+	}
+	return uint32(n)
+}
+
+// used is the number of blocks that are placed so far.
+func (a *group) used() uint32 { return a.inodeBlocks + a.meta + a.data }
+
+// metaBase and dataBase are the starts of the two regions; valid once all is placed.
+func (a *group) metaBase() format.AGBlock { return a.inoBase + format.AGBlock(a.inodeBlocks) }
+func (a *group) dataBase() format.AGBlock { return a.metaBase() + format.AGBlock(a.meta) }
+
+// reservation is the number of blocks that the kernel wants free in the group, to be sure that
+// its trees can grow; it complains at mount when they are not there.
+func reservation(g *format.Geometry, a *group) uint32 {
+	n := uint64(a.len - a.log.count)
+	worst := func(k *btree.Kind, records uint64) uint64 {
+		leaf, node := uint64(k.MinRecs(g.BlockSize, 0)), uint64(k.MinRecs(g.BlockSize, 1))
+		total := uint64(0)
+		for per := leaf; ; per = node {
+			records = (records + per - 1) / per
+			total += records
+			if records <= 1 {
+				return total
+			}
+		}
+	}
+	var r uint64
+	if g.HasReflink() {
+		r += worst(btree.Refcountbt, n)
+	}
+	if g.HasFinobt() {
+		r += worst(btree.Finobt, n<<g.InoPBLog/format.InodesPerChunk)
+	}
+	if g.HasRmapbt() {
+		r += max(n/100, worst(btree.Rmapbt, n))
+	}
+	return uint32(min(r, n))
+}

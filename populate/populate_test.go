@@ -1,0 +1,90 @@
+package populate_test
+
+import (
+	"context"
+	"math/bits"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/cowfs/cowfs/device"
+	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/internal/oracle"
+	"github.com/cowfs/cowfs/populate"
+	"github.com/cowfs/cowfs/source"
+)
+
+// geometry is a volume with all features.
+func geometry(blockLog uint, dblocks uint64, agcount uint32, logBlocks uint32) *format.Geometry {
+	g := &format.Geometry{
+		BlockLog: blockLog, SectLog: 9, InodeLog: 9, InoPBLog: blockLog - 9,
+		DBlocks: dblocks, AGCount: agcount, AGBlocks: uint32((dblocks + uint64(agcount) - 1) / uint64(agcount)),
+		LogBlocks: logBlocks, LogSUnit: 1, IMaxPct: 25, RExtSize: 1,
+		Version: format.VersionMandatory, Feat2: format.Feat2Mandatory,
+		ROCompat: format.ROFinobt | format.RORmapbt | format.ROReflink | format.ROInobtCount,
+		Incompat: format.InFType | format.InSparse | format.InBigtime | format.InNrext64 | format.InExchange | format.InParent,
+		UUID:     format.UUID{1, 2, 3, 4},
+	}
+	g.MetaUUID = g.UUID
+	g.BlockSize, g.SectSize, g.InodeSize = 1<<g.BlockLog, 1<<g.SectLog, 1<<g.InodeLog
+	for g.BlockLog+g.DirBlkLog < 12 {
+		g.DirBlkLog++
+	}
+	g.DirBlockSize = g.BlockSize << g.DirBlkLog
+	g.AGBlkLog = uint(bits.Len32(g.AGBlocks - 1))
+	g.InoAlign = uint32(64 * g.InodeSize / g.BlockSize)
+	g.SpInoAlign = uint32(16384 / g.BlockSize)
+	if g.BlockSize < 4096 {
+		g.RExtSize = uint32(4096 / g.BlockSize)
+	}
+	g.LogStart = g.FSB(format.AGNumber(agcount/2), g.HeaderBlocks()+6)
+	g.RootIno = populate.RootIno(g)
+	return g
+}
+
+func build(t *testing.T, o populate.Options) string {
+	t.Helper()
+	plan, err := populate.NewPlan(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "image")
+	dev, err := device.CreateTemp(path, int64(o.Geo.DBlocks)<<o.Geo.BlockLog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close()
+	if err := plan.Write(context.Background(), dev); err != nil {
+		t.Fatal(err)
+	}
+	if err := dev.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestEmptyImage(t *testing.T) {
+	for _, blockLog := range []uint{10, 12, 16} {
+		g := geometry(blockLog, 1<<30>>blockLog, 4, 64<<20>>blockLog)
+		image := build(t, populate.Options{Geo: g})
+		oracle.RepairClean(t, oracle.Gen7, image)
+		oracle.Mount(t, image, oracle.MountOptions{}).Unmount()
+	}
+}
+
+func TestTree(t *testing.T) {
+	dir := os.Getenv("TREE")
+	if dir == "" {
+		t.Skip()
+	}
+	tree, err := source.ScanDir(context.Background(), dir, source.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, blockLog := range []uint{12, 10, 16} {
+		g := geometry(blockLog, 1<<30>>blockLog, 4, 64<<20>>blockLog)
+		image := build(t, populate.Options{Geo: g, Tree: tree})
+		oracle.RepairClean(t, oracle.Gen7, image)
+		oracle.Mount(t, image, oracle.MountOptions{}).Unmount()
+	}
+}
