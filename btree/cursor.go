@@ -81,8 +81,9 @@ func (t *Tree) start(o order, atLeast bool) *Cursor {
 	return c
 }
 
-// descend reads the child that path[level] stands at. The block that the level below held
-// until then, if any, must be its left neighbour.
+// descend reads the child that path[level] stands at and checks it against all that the path
+// says of it. The block that the level below held until then, if any, must be its left
+// neighbour.
 func (c *Cursor) descend(level int) error {
 	t, s, below := c.tree, &c.path[level], &c.path[level-1]
 	prev, link := t.Kind.Null(), t.Kind.Null()
@@ -93,45 +94,19 @@ func (c *Cursor) descend(level int) error {
 		_, link = t.Kind.siblings(below.buf)
 	}
 	var err error
-	if below.node, below.block, err = t.child(s.node, s.block, s.i, below.buf); err != nil {
+	below.i, below.block = 0, s.node.Ptr(s.i)
+	if below.node, err = t.read(below.block, level-1, false, below.buf); err != nil {
 		return err
 	}
-	below.i = 0
+	if err := c.checkKeys(level); err != nil {
+		return err
+	}
 	if prev != t.Kind.Null() {
-		left, _ := t.Kind.siblings(below.buf)
 		if err := t.sibling(prev, "rightsib", link, below.block); err != nil {
 			return err
 		}
-		if err := t.sibling(below.block, "leftsib", left, prev); err != nil {
-			return err
-		}
 	}
-	return c.outerLinks(level - 1)
-}
-
-// outerLinks checks that the blocks at the two ends of a level have no neighbour there, and
-// that others have one.
-func (c *Cursor) outerLinks(level int) error {
-	first, final := true, true
-	for l := level + 1; l <= c.top; l++ {
-		first = first && c.path[l].i == 0
-		final = final && c.path[l].i == c.path[l].node.Len()-1
-	}
-	s := &c.path[level]
-	left, right := c.tree.Kind.siblings(s.buf)
-	if null := c.tree.Kind.Null(); first != (left == null) {
-		return c.tree.corruptBlock(s.block, "leftsib", c.tree.number(left), endOrNot(first))
-	} else if final != (right == null) {
-		return c.tree.corruptBlock(s.block, "rightsib", c.tree.number(right), endOrNot(final))
-	}
-	return nil
-}
-
-func endOrNot(end bool) string {
-	if end {
-		return "null"
-	}
-	return "a neighbour"
+	return c.checkLinks(level, prev)
 }
 
 // nextLeaf moves to the beginning of the next leaf. ok is false when there is none.

@@ -15,8 +15,8 @@
 //
 //   - All leaves are on level 0, and a child is one level below its parent.
 //   - The keys of a block ascend strictly. A key in a node equals the first key of its child,
-//     so each key lies below all keys of the next child. It follows that no block can be
-//     reached twice, and that every walk ends.
+//     and all keys below that child are less than the next key. It follows that no block can
+//     be reached twice, and that every walk ends.
 //   - In an overlapping kind (Rmapbt) a node's entry has a second, high key: the greatest high
 //     key of any record below it.
 //   - Blocks of a level are linked with their neighbours; the outer links are null.
@@ -24,8 +24,9 @@
 //     owner, and a checksum.
 //   - Only a root that is a leaf may be empty.
 //
-// Load further fills every block but the root at least half. Reading does not insist on
-// that, as a damaged or unusual tree can still be read without it.
+// Load further fills every block at least half, except the root, and a single block below a
+// root in a fork. Reading does not insist on that, as a damaged or unusual tree can still be
+// read without it.
 //
 // Start with kind.go, then node.go; load.go and tree.go stand side by side on them.
 package btree

@@ -2,6 +2,7 @@ package btree
 
 import (
 	"cmp"
+	"fmt"
 
 	"github.com/cowfs/cowfs/format"
 )
@@ -131,6 +132,17 @@ func (o order) compare(p order) int {
 }
 
 func (o order) less(p order) bool { return o.compare(p) < 0 }
+
+// String shows the fields that matter.
+func (o order) String() string {
+	switch {
+	case o.c != 0:
+		return fmt.Sprintf("(%d, %d, %#x)", o.a, o.b, o.c)
+	case o.b != 0:
+		return fmt.Sprintf("(%d, %d)", o.a, o.b)
+	}
+	return fmt.Sprint(o.a)
+}
 
 // last is the last point of n from start. A record of no length, which is corrupt, covers the
 // point it starts at.

@@ -88,45 +88,6 @@ func (t *Tree) forkRoot() (Node, error) {
 	return n, nil
 }
 
-// child reads child i of parent, which lies in block up, into b, and checks it against what
-// parent says of it.
-func (t *Tree) child(parent Node, up uint64, i int, b []byte) (Node, uint64, error) {
-	block := parent.Ptr(i)
-	n, err := t.read(block, parent.Level-1, false, b)
-	if err != nil {
-		return Node{}, 0, err
-	}
-	if n.low(0) != parent.low(i) {
-		return Node{}, 0, t.corruptBlock(block, "first key", n.low(0), fmt.Sprintf("%v as in key %d of %s", parent.low(i), i, t.name(up)))
-	}
-	if i < parent.Len()-1 && !n.low(n.Len()-1).less(parent.low(i+1)) {
-		return Node{}, 0, t.corruptBlock(block, "last key", n.low(n.Len()-1), fmt.Sprintf("below %v as in key %d of %s", parent.low(i+1), i+1, t.name(up)))
-	}
-	if t.Kind.Overlapping && n.maxHigh() != parent.high(i) {
-		return Node{}, 0, t.corruptBlock(block, "high key", n.maxHigh(), fmt.Sprintf("%v as in key %d of %s", parent.high(i), i, t.name(up)))
-	}
-	left, right := t.Kind.siblings(b)
-	if i > 0 {
-		if err := t.sibling(block, "leftsib", left, parent.Ptr(i-1)); err != nil {
-			return Node{}, 0, err
-		}
-	}
-	if i < parent.Len()-1 {
-		if err := t.sibling(block, "rightsib", right, parent.Ptr(i+1)); err != nil {
-			return Node{}, 0, err
-		}
-	}
-	return n, block, nil
-}
-
-// sibling compares a link with what it must be.
-func (t *Tree) sibling(block uint64, field string, got, want uint64) error {
-	if got == want {
-		return nil
-	}
-	return t.corruptBlock(block, field, t.number(got), t.number(want))
-}
-
 // read reads a block of the given level into b and checks all that can be judged from the block
 // alone.
 func (t *Tree) read(block uint64, level int, root bool, b []byte) (Node, error) {
