@@ -127,19 +127,18 @@ func RootIno(g *format.Geometry) format.Ino {
 }
 
 // minFreelist is the length that the AGFL of a group has as long as its trees have one level:
-// enough blocks to split each tree that takes its blocks from it.
+// enough blocks to split, for a change and its undoing, each tree that takes its blocks from
+// there and can grow at all.
 func minFreelist(g *format.Geometry) uint32 {
-	const wanted = 2 // levels + 1
-	freeLevels := btree.MaxLevels(btree.Bnobt, g.BlockSize, (int(g.AGBlocks)+1)/2)
-	n := 2 * min(wanted, freeLevels)
-	if g.HasRmapbt() {
-		levels := wanted
-		if !g.HasReflink() { // else records are not bounded by the group's blocks
-			levels = btree.MaxLevels(btree.Rmapbt, g.BlockSize, int(g.AGBlocks))
-		}
-		n += min(wanted, levels)
+	n := uint32(0)
+	if btree.MaxLevels(btree.Bnobt, g.BlockSize, (int(g.AGBlocks)+1)/2) > 1 {
+		n += 2 * 2 // by place and by size
 	}
-	return uint32(n)
+	// With reflink the number of rmap records isn't bounded by the group's blocks.
+	if g.HasRmapbt() && (g.HasReflink() || btree.MaxLevels(btree.Rmapbt, g.BlockSize, int(g.AGBlocks)) > 1) {
+		n += 2
+	}
+	return n
 }
 
 // used is the number of blocks that are placed so far.

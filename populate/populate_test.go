@@ -57,7 +57,7 @@ func build(t *testing.T, o populate.Options) string {
 	if err := plan.Write(context.Background(), dev); err != nil {
 		t.Fatal(err)
 	}
-	if err := dev.Commit(); err != nil {
+	if err := dev.Commit(false); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -65,7 +65,7 @@ func build(t *testing.T, o populate.Options) string {
 
 func TestEmptyImage(t *testing.T) {
 	for _, blockLog := range []uint{10, 12, 16} {
-		g := geometry(blockLog, 1<<30>>blockLog, 4, 64<<20>>blockLog)
+		g := geometry(blockLog, 1<<30>>blockLog, 4, 128<<20>>blockLog)
 		image := build(t, populate.Options{Geo: g})
 		oracle.RepairClean(t, oracle.Gen7, image)
 		oracle.Mount(t, image, oracle.MountOptions{}).Unmount()
@@ -82,7 +82,7 @@ func TestTree(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, blockLog := range []uint{12, 10, 16} {
-		g := geometry(blockLog, 1<<30>>blockLog, 4, 64<<20>>blockLog)
+		g := geometry(blockLog, 1<<30>>blockLog, 4, 128<<20>>blockLog)
 		image := build(t, populate.Options{Geo: g, Tree: tree})
 		oracle.RepairClean(t, oracle.Gen7, image)
 		oracle.Mount(t, image, oracle.MountOptions{}).Unmount()
