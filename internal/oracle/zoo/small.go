@@ -107,7 +107,7 @@ func (b *builder) owners() {
 func (b *builder) times() {
 	b.mkdir("times", 0o755)
 	for i, at := range []time.Time{
-		time.Unix(-1<<31, 0), time.Unix(-1, 999_999_999), time.Unix(0, 0), time.Unix(0, 1), time.Unix(1<<31-1, 999_999_999),
+		time.Unix(-1<<31, 0), time.Unix(-1, 999_999_999), time.Unix(0, 0), time.Unix(0, 1), time.Unix(1<<31-2, 999_999_999),
 		time.Unix(1<<31, 5), time.Unix(1<<32, 123_456_789), time.Date(2400, 2, 29, 12, 0, 0, 7, time.UTC),
 	} {
 		p := fmt.Sprintf("times/%d", i)
