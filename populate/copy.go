@@ -15,7 +15,8 @@ import (
 )
 
 // unitSize is the most that one read-and-write moves, in bytes: large enough for few I/Os,
-// small enough to stay in a processor's cache on the way.
+// small enough to stay in a processor's cache on the way. Units end at multiples of it in the
+// image, because hosts like aligned writes best.
 const unitSize = 1 << 20
 
 // unit is a run of bytes of the image that is read from files and written at once.
@@ -42,6 +43,7 @@ func (p *Plan) copyData(ctx context.Context, g *errgroup.Group, dev device.Devic
 	}
 	workers := runtime.GOMAXPROCS(0)
 	units := make(chan unit, 2*workers)
+	var turn sync.Mutex
 	pr := &progress{total: p.bytes, report: p.o.Progress}
 	g.Go(func() error {
 		defer close(units)
@@ -49,7 +51,7 @@ func (p *Plan) copyData(ctx context.Context, g *errgroup.Group, dev device.Devic
 	})
 	for range workers {
 		g.Go(func() error {
-			c := copier{p: p, dev: dev, clone: clone, r: p.t.NewReader(), buf: make([]byte, unitSize+p.g.BlockSize)}
+			c := copier{p: p, dev: dev, turn: &turn, clone: clone, r: p.t.NewReader(), buf: make([]byte, unitSize)}
 			defer c.r.Close()
 			for u := range units {
 				if err := ctx.Err(); err != nil {
@@ -94,7 +96,7 @@ func (p *Plan) cutUnits(ctx context.Context, out chan<- unit) error {
 			}
 			disk, file := p.g.Offset(p.dataBlock(q.place)), int64(q.off)<<p.g.BlockLog
 			for left := int64(q.count) << p.g.BlockLog; left > 0; {
-				if u.n > 0 && (u.off+int64(u.n) != disk || u.n >= unitSize) {
+				if u.n > 0 && (u.off+int64(u.n) != disk || disk%unitSize == 0) {
 					if err := send(); err != nil {
 						return err
 					}
@@ -102,7 +104,7 @@ func (p *Plan) cutUnits(ctx context.Context, out chan<- unit) error {
 				if u.n == 0 {
 					u.off = disk
 				}
-				room := min(left, int64(max(unitSize-u.n, p.g.BlockSize)))
+				room := min(left, unitSize-disk%unitSize)
 				u.parts = append(u.parts, part{id: id, off: file, pos: u.n, n: int(max(0, min(room, n.Size-file))), room: int(room)})
 				u.n += int(room)
 				disk, file, left = disk+room, file+room, left-room
@@ -116,6 +118,7 @@ func (p *Plan) cutUnits(ctx context.Context, out chan<- unit) error {
 type copier struct {
 	p     *Plan
 	dev   device.Device
+	turn  *sync.Mutex
 	clone *cloner // nil: never
 	r     source.Reader
 	buf   []byte
@@ -140,6 +143,9 @@ func (c *copier) readWrite(off int64, parts []part) error {
 		clear(b[q.n:])
 		end = q.pos + q.room
 	}
+	// The host takes writes to one file one at a time; waiting here costs no processor time.
+	c.turn.Lock()
+	defer c.turn.Unlock()
 	_, err := c.dev.WriteAt(c.buf[:end-first], off)
 	return err
 }
