@@ -9,8 +9,9 @@ func RemoteBlocks(blockSize, n int) int {
 	return (n + RemotePayload(blockSize) - 1) / RemotePayload(blockSize)
 }
 
-// PutRemote encodes block i (from 0) of the remote value or link target data into b, one whole
-// filesystem block. magic is AttrRmtMagic or SymlinkMagic, bno the block's own address.
+// PutRemote encodes part i (from 0) of the remote value or link target data into b: one
+// filesystem block of a value, or the whole run of blocks of a link, which has one header and
+// one checksum for each mapping of its fork. magic is AttrRmtMagic or SymlinkMagic, bno the first block's address.
 func PutRemote(b []byte, magic uint32, uuid UUID, owner Ino, bno Daddr, i int, data []byte) {
 	per := RemotePayload(len(b))
 	part := data[i*per : min((i+1)*per, len(data))]

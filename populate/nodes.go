@@ -134,19 +134,16 @@ func (w *nodeWriter) symlink(nd *node) error {
 		copy(w.fork(nd), target)
 		return nil
 	}
-	ranges := []dir.Range{{Count: format.RemoteBlocks(w.g.BlockSize, len(target))}}
-	if err := w.mapRanges(nd, ranges, 1); err != nil {
+	ranges, unit := w.linkRange(len(target))
+	if err := w.mapRanges(nd, ranges, unit); err != nil {
 		return err
 	}
-	for i := range ranges[0].Count {
-		fsb := w.metaBlock(blockOf(nd.runs, uint32(i)))
-		b, err := w.blocks.next(w.g.Offset(fsb), w.g.BlockSize)
-		if err != nil {
-			return err
-		}
-		format.PutRemote(b, format.SymlinkMagic, w.g.MetaUUID, nd.p.ino, w.g.ToDaddr(fsb), i, []byte(target))
+	fsb := w.metaBlock(blockOf(nd.runs, 0))
+	b, err := w.blocks.next(w.g.Offset(fsb), int(unit)<<w.g.BlockLog)
+	if err == nil {
+		format.PutRemote(b, format.SymlinkMagic, w.g.MetaUUID, nd.p.ino, w.g.ToDaddr(fsb), 0, []byte(target))
 	}
-	return nil
+	return err
 }
 
 // dir makes a directory: its entries and its fork.

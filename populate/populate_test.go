@@ -2,14 +2,15 @@ package populate_test
 
 import (
 	"context"
+	"fmt"
 	"math/bits"
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/internal/oracle"
+	"github.com/cowfs/cowfs/internal/oracle/zoo"
 	"github.com/cowfs/cowfs/populate"
 	"github.com/cowfs/cowfs/source"
 )
@@ -72,19 +73,35 @@ func TestEmptyImage(t *testing.T) {
 	}
 }
 
-func TestTree(t *testing.T) {
-	dir := os.Getenv("TREE")
-	if dir == "" {
-		t.Skip()
-	}
+// compare mounts an image and holds it against the source; then the kernel writes to it.
+func compare(t *testing.T, dir, image string) {
+	t.Helper()
+	oracle.RepairClean(t, oracle.Gen7, image)
+	m := oracle.Mount(t, image, oracle.MountOptions{})
+	oracle.Equal(t, oracle.Snapshot(t, dir), oracle.Snapshot(t, m.Dir), oracle.CompareOptions{})
+	m.Unmount()
+	oracle.KernelWrites(t, oracle.Gen7, image, 1)
+}
+
+func scan(t *testing.T, dir string) *source.Tree {
+	t.Helper()
 	tree, err := source.ScanDir(context.Background(), dir, source.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, blockLog := range []uint{12, 10, 16} {
-		g := geometry(blockLog, 1<<30>>blockLog, 4, 128<<20>>blockLog)
-		image := build(t, populate.Options{Geo: g, Tree: tree})
-		oracle.RepairClean(t, oracle.Gen7, image)
-		oracle.Mount(t, image, oracle.MountOptions{}).Unmount()
+	t.Cleanup(func() { tree.Close() })
+	return tree
+}
+
+func TestSmallTree(t *testing.T) {
+	oracle.NeedRoot(t)
+	dir := zoo.Home(t)
+	zoo.Small(t, dir)
+	tree := scan(t, dir)
+	for _, blockLog := range []uint{10, 12, 16} {
+		t.Run(fmt.Sprint(1<<blockLog), func(t *testing.T) {
+			g := geometry(blockLog, 1<<30>>blockLog, 4, 128<<20>>blockLog)
+			compare(t, dir, build(t, populate.Options{Geo: g, Tree: tree}))
+		})
 	}
 }

@@ -67,21 +67,22 @@ func (s *sizer) visit(id source.ID, l link) error {
 		if err := s.placeData(&nd); err != nil {
 			return err
 		}
-		return s.placeMeta(&nd, nil)
+		return s.placeMeta(&nd, nil, 1)
 	case format.ModeDir:
 		s.stats.Dirs++
 		shape := s.shape(id, room)
-		return s.placeMeta(&nd, shape.Ranges(s.g))
+		return s.placeMeta(&nd, shape.Ranges(s.g), uint32(s.g.DirBlocks()))
 	case format.ModeLink:
 		if n.Size > format.MaxSymlinkLen-1 {
 			return fmt.Errorf("%s: target of %d bytes is longer than the %d that the format allows", s.t.Path(id), n.Size, format.MaxSymlinkLen-1)
 		}
 		if int(n.Size) <= room {
-			return s.placeMeta(&nd, nil)
+			return s.placeMeta(&nd, nil, 1)
 		}
-		return s.placeMeta(&nd, []dir.Range{{Count: format.RemoteBlocks(s.g.BlockSize, int(n.Size))}})
+		ranges, unit := s.linkRange(int(n.Size))
+		return s.placeMeta(&nd, ranges, unit)
 	}
-	return s.placeMeta(&nd, nil)
+	return s.placeMeta(&nd, nil, 1)
 }
 
 func (p *Plan) noSpace(id source.ID, what string) error {
@@ -144,14 +145,16 @@ func (p *Plan) attributes(id source.ID, l link, out []attr.Attr) ([]attr.Attr, e
 	return out, nil
 }
 
-// placeMeta places a node's metadata: the blocks of the data fork in ranges (of directory
-// blocks when the node is a directory), then those of the data fork's tree. Blocks of the
-// attribute fork follow later.
-func (s *sizer) placeMeta(nd *need, ranges []dir.Range) error {
-	unit := uint32(1)
-	if isDir(nd.n) {
-		unit = uint32(s.g.DirBlocks())
-	}
+// linkRange is the blocks of a symbolic link that isn't in its inode. They have one header for
+// each run of blocks, so they must lie in one.
+func (p *Plan) linkRange(size int) (ranges []dir.Range, unit uint32) {
+	return []dir.Range{{Count: 1}}, uint32(format.RemoteBlocks(p.g.BlockSize, size))
+}
+
+// placeMeta places a node's metadata: the blocks of the data fork in ranges, then those of the
+// data fork's tree. Ranges count in units of so many blocks, which stay together. Blocks of
+// the attribute fork follow later.
+func (s *sizer) placeMeta(nd *need, ranges []dir.Range, unit uint32) error {
 	var runs []run
 	for _, r := range ranges {
 		if r.Count > 0 {
