@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/bits"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -101,6 +102,38 @@ func TestSmallTree(t *testing.T) {
 	for _, blockLog := range []uint{10, 12, 16} {
 		t.Run(fmt.Sprint(1<<blockLog), func(t *testing.T) {
 			g := geometry(blockLog, 1<<30>>blockLog, 4, 128<<20>>blockLog)
+			compare(t, dir, build(t, populate.Options{Geo: g, Tree: tree}))
+		})
+	}
+}
+
+// Large things in small groups, so that directories, files and attributes cross their borders.
+func TestLargeThings(t *testing.T) {
+	oracle.NeedRoot(t)
+	dir := zoo.Home(t)
+	for _, sub := range []string{"names", "links", "many"} {
+		if err := os.Mkdir(filepath.Join(dir, sub), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	zoo.Names(t, filepath.Join(dir, "names"), 60_000)
+	zoo.Links(t, filepath.Join(dir, "links"), 3_000)
+	zoo.Many(t, filepath.Join(dir, "many"), 5_000, 50)
+	zoo.Sparse(t, filepath.Join(dir, "sparse"), 1<<40, 3_000, 65536)
+	if err := os.WriteFile(filepath.Join(dir, "big"), make([]byte, 200<<20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	tree := scan(t, dir)
+	for _, c := range []struct {
+		blockLog uint
+		groups   uint32
+	}{{10, 64}, {12, 40}, {16, 4}} {
+		t.Run(fmt.Sprintf("%d-%d", 1<<c.blockLog, c.groups), func(t *testing.T) {
+			size := uint64(3 << 29)
+			g := geometry(c.blockLog, size>>c.blockLog, c.groups, 16<<20>>c.blockLog)
+			if c.blockLog == 16 {
+				g = geometry(c.blockLog, size>>c.blockLog, c.groups, 128<<20>>c.blockLog)
+			}
 			compare(t, dir, build(t, populate.Options{Geo: g, Tree: tree}))
 		})
 	}
