@@ -1,0 +1,127 @@
+package mkfs
+
+import (
+	"github.com/cowfs/cowfs/format"
+)
+
+const (
+	maxLogStripe     = 256 << 10 // bytes
+	defaultLogStripe = 32 << 10  // bytes, for a RAID of larger stripes
+	minLogBlks       = 512
+	maxLogBlks       = 1 << 20
+	maxLogBytes      = 2<<30 - 10<<20
+	logShare         = 2048      // one block of log to so many of data
+	realLog          = 64 * mib  // a log that is fast
+	realImage        = 300 * mib // the least image that gets it
+)
+
+// log chooses size and place of the log.
+func (l *Layout) log() error {
+	if err := l.logStripes(); err != nil {
+		return err
+	}
+	ag := l.AGCount / 2
+	if l.c.LogAG != nil {
+		if ag = *l.c.LogAG; ag >= l.AGCount {
+			return conflictf("log cannot lie in allocation group %d, the last one is %d; give -l agnum=%d or less", ag, l.AGCount-1, l.AGCount-1)
+		}
+	}
+	start := roundUp(l.fixedBlocks(), l.logAlign())
+	blocks, err := l.logSize(ag, start)
+	if err != nil {
+		return err
+	}
+	l.LogStart, l.LogBlocks = l.FSB(format.AGNumber(ag), format.AGBlock(start)), uint32(blocks)
+	return nil
+}
+
+// logStripes chooses what log writes are aligned to.
+func (l *Layout) logStripes() error {
+	unit := l.c.LogStripeUnit
+	switch {
+	case unit != 0:
+		if unit%uint64(l.BlockSize) != 0 {
+			return conflictf("log stripe unit of %d bytes is not a multiple of the block size %d", unit, l.BlockSize)
+		}
+	case l.Unit != 0:
+		if unit = uint64(l.Unit) << l.BlockLog; unit > maxLogStripe {
+			unit = defaultLogStripe
+		}
+	case l.SectSize != format.MinSectorSize:
+		unit = uint64(l.BlockSize)
+	}
+	l.logStripe = uint32(unit >> l.BlockLog)
+	l.LogSUnit = max(1, l.logStripe<<l.BlockLog)
+	return nil
+}
+
+// logAlign is what the log's place and size are multiples of, in blocks.
+func (l *Layout) logAlign() uint32 {
+	if l.logStripe != 0 {
+		return l.logStripe
+	}
+	return max(1, l.Unit)
+}
+
+// fixedBlocks is the number of blocks at the head of each group that headers and the first roots
+// of trees take.
+func (l *Layout) fixedBlocks() uint32 {
+	n := uint32(l.HeaderBlocks()) + 3
+	for _, has := range []bool{l.HasFinobt(), l.HasRmapbt(), l.HasReflink()} {
+		if has {
+			n++
+		}
+	}
+	return n
+}
+
+// logRoom is the number of blocks that the log may take in a group. The group needs some for the
+// growth of its trees, and group 0 also for the first inodes.
+func (l *Layout) logRoom(ag uint32) uint64 {
+	const reserved = 5
+	taken := l.fixedBlocks() + reserved
+	if ag == 0 {
+		taken += 4 * l.chunkBlocks()
+	}
+	return uint64(max(l.AGLen(format.AGNumber(ag)), taken) - taken)
+}
+
+// logSize is the number of blocks of the log when it starts at block start of a group.
+func (l *Layout) logSize(ag, start uint32) (uint64, error) {
+	least := minLogBlocks(l.Geometry, l.logStripe)
+	most := min(maxLogBlks, maxLogBytes>>l.BlockLog, l.logRoom(ag))
+	align := uint64(l.logAlign())
+	// The room behind start, which may be less for being aligned.
+	fits := min(most, uint64(l.AGLen(format.AGNumber(ag))-start)) / align * align
+	switch {
+	case roundUp(least, align) > fits && l.c.LogSize == 0:
+		return 0, conflictf("log needs %d blocks, and allocation group %d has room for only %d; give a larger image, or fewer or larger groups", least, ag, fits)
+	case l.c.LogSize == 0:
+		return min(roundUp(l.wantLog(least, most), align), fits), nil
+	}
+	switch blocks := l.c.LogSize >> l.BlockLog; {
+	case blocks < least:
+		return 0, conflictf("log of %d blocks is too small; the least is -l size=%db", blocks, roundUp(least, align))
+	case blocks > fits:
+		return 0, conflictf("log of %d blocks is too large; the most is -l size=%db", blocks, fits)
+	case blocks%align != 0:
+		return 0, conflictf("log of %d blocks is not a multiple of its stripe unit of %d; give -l size=%db", blocks, align, roundUp(blocks, align))
+	default:
+		return blocks, nil
+	}
+}
+
+// wantLog is the number of blocks of the log when nothing is said of it.
+func (l *Layout) wantLog(least, most uint64) uint64 {
+	blocks := max(least, l.DBlocks/logShare)
+	bytes := l.DBlocks << l.BlockLog
+	if bytes >= realImage {
+		blocks = max(blocks, realLog>>l.BlockLog)
+	}
+	if bytes >= gib {
+		step, rolls := newReserver(l.Geometry).largest()
+		writers := uint64(step*rolls) * uint64(l.c.LogConcurrency) * 3 / 2
+		blocks = max(blocks, writers>>l.BlockLog)
+	}
+	return min(blocks, most)
+}
