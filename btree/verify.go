@@ -19,10 +19,10 @@ func (k *Kind) home(g *format.Geometry, ag format.AGNumber, owner format.Ino, bl
 func (t *Tree) verify(block uint64, level int, root bool, b []byte) error {
 	k := t.Kind
 	if got := format.ShortMagic.Get(b); got != k.Magic {
-		return t.corruptBlock(block, "magic", hex(uint32(got)), hex(uint32(k.Magic)))
+		return t.corruptBlock(block, "magic", hex32(uint32(got)), hex32(uint32(k.Magic)))
 	}
 	if !format.ChecksumOK(b, k.crcField()) {
-		return t.corruptBlock(block, "crc", hex(k.crcField().Get(b)), hex(format.Checksum(b, k.crcField())))
+		return t.corruptBlock(block, "crc", hex32(k.crcField().Get(b)), hex32(format.Checksum(b, k.crcField())))
 	}
 	got, want := k.address(b), k.home(t.Geo, t.AG, t.Owner, block)
 	switch {
@@ -100,4 +100,4 @@ func (t *Tree) number(block uint64) string {
 	return fmt.Sprint(block)
 }
 
-func hex(v uint32) string { return fmt.Sprintf("%#x", v) }
+func hex32(v uint32) string { return fmt.Sprintf("%#x", v) }
