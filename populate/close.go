@@ -13,7 +13,11 @@ func (p *Plan) close(a *group) error {
 	if a.no == 0 && a.inodes == 0 {
 		return fmt.Errorf("group 0 has no root directory")
 	}
-	a.refcounts = refcountsOf(a)
+	data := rmapPart{&a.dataMaps, uint32(a.dataBase())}
+	if len(a.shared) > 0 {
+		data.slab = withShared(data.slab, a.shared)
+		a.refcounts = refcountsOf(data)
+	}
 	a.trees[ino].records = p.chunks(a)
 	a.trees[refc].records = len(a.refcounts)
 	if a.freeInodes(p.g) > 0 {
@@ -25,7 +29,7 @@ func (p *Plan) close(a *group) error {
 		end = a.dataBase() + format.AGBlock(a.data)
 	}
 	if hasTree(p.g, rmp) {
-		a.rmaps = p.rmapsOf(a)
+		a.rmaps = p.rmapsOf(a, data)
 	}
 	// The trees' own blocks make records too; this settles after a few rounds.
 	for {
@@ -91,7 +95,7 @@ func (p *Plan) placeTrees(a *group, end format.AGBlock) error {
 }
 
 // rmapsOf lists the records of a group's reverse map, but those of the trees' further blocks.
-func (p *Plan) rmapsOf(a *group) rmapList {
+func (p *Plan) rmapsOf(a *group, data rmapPart) rmapList {
 	var head slab[rmap]
 	fixed := func(e extent, owner uint64) {
 		addRmap(&head, rmap{uint32(e.start), e.count, owner, 0})
@@ -105,11 +109,7 @@ func (p *Plan) rmapsOf(a *group) rmapList {
 	fixed(a.log, format.OwnLog)
 	fixed(a.agfl, format.OwnAG)
 	fixed(extent{a.inoBase, a.inodeBlocks}, format.OwnInodes)
-	data := &a.dataMaps
-	if len(a.shared) > 0 {
-		data = withShared(data, a.shared)
-	}
-	return rmapList{parts: [3]rmapPart{{&head, 0}, {&a.metaMaps, uint32(a.metaBase())}, {data, uint32(a.dataBase())}}}
+	return rmapList{parts: [3]rmapPart{{&head, 0}, {&a.metaMaps, uint32(a.metaBase())}, data}}
 }
 
 // treeRmaps are the records of the trees' further blocks.

@@ -28,10 +28,9 @@ func (s *sizer) placeData(nd *need) error {
 			return err
 		}
 	}
-	for i := range s.pieces {
-		s.recordPiece(nd, &s.pieces[i])
-	}
-	nd.maps = len(s.pieces)
+	s.extents = joinPieces(s.extents[:0], s.pieces)
+	nd.maps = len(s.extents)
+	s.recordExtents(nd)
 	switch {
 	case len(s.pieces) == 0:
 	case s.isSimple(nd.n):
@@ -88,31 +87,64 @@ func (s *sizer) newBlocks(id source.ID, first, end uint64, unwritten bool) error
 	return nil
 }
 
-// addPiece appends a piece, joined with the last one where they are one extent.
+// addPiece appends a piece, joined with the last one where they are one extent and treated alike.
 func (s *sizer) addPiece(q piece) {
-	if k := len(s.pieces) - 1; k >= 0 {
-		l := &s.pieces[k]
-		if l.place+place(l.count) == q.place && l.off+format.FileOff(l.count) == q.off &&
-			l.unwritten == q.unwritten && l.copied == q.copied && uint64(l.count)+uint64(q.count) <= format.MaxExtentLen {
-			l.count += q.count
-			return
-		}
+	if k := len(s.pieces) - 1; k >= 0 && s.pieces[k].copied == q.copied && s.pieces[k].join(q) {
+		return
 	}
 	s.pieces = append(s.pieces, q)
 }
 
-// recordPiece writes down who owns the blocks.
-func (s *sizer) recordPiece(nd *need, q *piece) {
-	a := s.groups[q.place>>32]
-	r := rmap{uint32(q.place), q.count, uint64(nd.p.ino), uint64(q.off)}
-	if q.unwritten {
-		r.offset |= format.RmapUnwritten
+// join makes q, if it goes on where l ends, a part of l.
+func (l *piece) join(q piece) bool {
+	if l.place+place(l.count) != q.place || l.off+format.FileOff(l.count) != q.off ||
+		l.unwritten != q.unwritten || uint64(l.count)+uint64(q.count) > format.MaxExtentLen {
+		return false
 	}
-	if q.copied {
-		a.shared = append(a.shared, r)
-		return
+	l.count += q.count
+	l.copied = l.copied || q.copied
+	return true
+}
+
+// joinPieces appends to out the extents that pieces are on disk: new blocks may lie just
+// behind copied ones.
+func joinPieces(out, pieces []piece) []piece {
+	for _, q := range pieces {
+		if k := len(out) - 1; k < 0 || !out[k].join(q) {
+			out = append(out, q)
+		}
 	}
-	addRmap(&a.dataMaps, r)
+	return out
+}
+
+// recordExtents writes down who owns the blocks.
+func (s *sizer) recordExtents(nd *need) {
+	var last rmap
+	var a *group
+	copied := false
+	flush := func() {
+		switch {
+		case last.count == 0:
+		case copied: // not in the order of blocks
+			a.shared = append(a.shared, last)
+		default:
+			addRmap(&a.dataMaps, last)
+		}
+	}
+	for _, q := range s.extents {
+		r := rmap{uint32(q.place), q.count, uint64(nd.p.ino), uint64(q.off)}
+		if q.unwritten {
+			r.offset |= format.RmapUnwritten
+		}
+		if g := s.groups[q.place>>32]; g == a && last.joins(r) {
+			last.count += r.count
+			copied = copied || q.copied
+		} else {
+			flush()
+			a, last, copied = g, r, q.copied
+		}
+	}
+	flush()
 }
 
 // piecesOf lists the data of a regular file, in order of offset. buf is used for the usual case

@@ -18,6 +18,7 @@ type nodeWriter struct {
 	*Plan
 	inodes, blocks stream
 	attrs          []attr.Attr
+	extents        []piece
 	maps           []format.Mapping
 	buf            []byte // one block
 }
@@ -112,7 +113,8 @@ func (w *nodeWriter) file(nd *node) error {
 	nd.core.Size = uint64(nd.n.Size)
 	w.maps = w.maps[:0]
 	var buf [1]piece
-	for _, q := range w.piecesOf(nd.id, &buf) {
+	w.extents = joinPieces(w.extents[:0], w.piecesOf(nd.id, &buf))
+	for _, q := range w.extents {
 		w.maps = append(w.maps, format.Mapping{Off: q.off, Start: w.dataBlock(q.place), Count: q.count, Unwritten: q.unwritten})
 		nd.core.Blocks += uint64(q.count)
 		if q.unwritten {

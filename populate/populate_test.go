@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math/bits"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/cowfs/cowfs/device"
@@ -50,8 +52,13 @@ func build(t *testing.T, o populate.Options) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return write(t, o.Geo, plan)
+}
+
+func write(t *testing.T, g *format.Geometry, plan *populate.Plan) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "image")
-	dev, err := device.CreateTemp(path, int64(o.Geo.DBlocks)<<o.Geo.BlockLog)
+	dev, err := device.CreateTemp(path, int64(g.DBlocks)<<g.BlockLog)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,6 +142,41 @@ func TestLargeThings(t *testing.T) {
 				g = geometry(c.blockLog, size>>c.blockLog, c.groups, 128<<20>>c.blockLog)
 			}
 			compare(t, dir, build(t, populate.Options{Geo: g, Tree: tree}))
+		})
+	}
+}
+
+// Files with equal parts share blocks, and what can be read stays the same.
+func TestDedupe(t *testing.T) {
+	oracle.NeedRoot(t)
+	dir := zoo.Home(t)
+	zoo.Small(t, dir)
+	rng := rand.New(rand.NewPCG(1, 1))
+	block := make([]byte, 1<<20)
+	for i := range block {
+		block[i] = byte(rng.Uint32())
+	}
+	mixed := slices.Concat(block[:300_000], block[:65536], make([]byte, 131072), block[65536:400_000])
+	for name, content := range map[string][]byte{
+		"whole": block, "again": block, "head": block[:500_000], "tail": block[1<<19:], "mixed": mixed,
+		"zero": make([]byte, 1<<20), "tiny1": block[:100], "tiny2": block[:100],
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree := scan(t, dir)
+	for _, blockLog := range []uint{10, 12, 16} {
+		t.Run(fmt.Sprint(1<<blockLog), func(t *testing.T) {
+			g := geometry(blockLog, 1<<30>>blockLog, 4, 128<<20>>blockLog)
+			plan, err := populate.NewPlan(context.Background(), populate.Options{Geo: g, Tree: tree, Dedupe: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if saved := plan.Stats().SharedBlocks << blockLog; saved < 3<<20 || saved > 5<<20 {
+				t.Errorf("sharing saves %d bytes", saved)
+			}
+			compare(t, dir, write(t, g, plan))
 		})
 	}
 }

@@ -1,8 +1,7 @@
 package populate
 
 import (
-	"cmp"
-	"slices"
+	"container/heap"
 
 	"github.com/cowfs/cowfs/format"
 )
@@ -20,33 +19,49 @@ func (s sharing) put(b []byte) {
 	format.RefcRefs.Put(b, s.refs)
 }
 
-// refcountsOf counts the owners of a group's shared blocks: one for the blocks themselves and
-// one for each further use.
-func refcountsOf(a *group) []sharing {
-	if len(a.shared) == 0 {
-		return nil
-	}
-	type edge struct {
-		at    uint32
-		delta int
-	}
-	edges := make([]edge, 0, 2*len(a.shared))
-	for _, r := range a.shared {
-		edges = append(edges, edge{r.start, 1}, edge{r.end(), -1})
-	}
-	slices.SortFunc(edges, func(a, b edge) int { return cmp.Compare(a.at, b.at) })
-	var out []sharing
-	refs := 1
-	for i, e := range edges {
-		if i > 0 && refs > 1 && e.at > edges[i-1].at {
-			start, n := edges[i-1].at+uint32(a.dataBase()), e.at-edges[i-1].at
-			if k := len(out) - 1; k >= 0 && out[k].start+out[k].count == start && out[k].refs == uint32(refs) {
-				out[k].count += n
+// refcountsOf counts the owners of blocks from the records of who owns what, in order of
+// start, and returns the ranges that have more than one.
+func refcountsOf(data rmapPart) (out []sharing) {
+	var ends endHeap
+	at := uint32(0)
+	// advance counts the blocks up to next, which all have the same owners.
+	advance := func(next uint32) {
+		if refs := uint32(len(ends)); refs > 1 && next > at {
+			if k := len(out) - 1; k >= 0 && out[k].start+out[k].count == at && out[k].refs == refs {
+				out[k].count += next - at
 			} else {
-				out = append(out, sharing{start, n, uint32(refs)})
+				out = append(out, sharing{at, next - at, refs})
 			}
 		}
-		refs += e.delta
+		at = next
+	}
+	for i := range data.n {
+		r := *data.at(i)
+		r.start += data.base
+		for len(ends) > 0 && ends[0] <= r.start {
+			advance(ends[0])
+			heap.Pop(&ends)
+		}
+		advance(r.start)
+		heap.Push(&ends, r.end())
+	}
+	for len(ends) > 0 {
+		advance(ends[0])
+		heap.Pop(&ends)
 	}
 	return out
+}
+
+// endHeap holds the ends of the records that cover a block, the nearest first.
+type endHeap []uint32
+
+func (h endHeap) Len() int           { return len(h) }
+func (h endHeap) Less(i, j int) bool { return h[i] < h[j] }
+func (h endHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *endHeap) Push(x any)        { *h = append(*h, x.(uint32)) }
+func (h *endHeap) Pop() any {
+	old := *h
+	x := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return x
 }

@@ -14,6 +14,7 @@ import (
 type sizer struct {
 	*Plan
 	pieces     []piece
+	extents    []piece
 	scratch    []attr.Attr
 	blockAttrs []attrNode
 }
