@@ -23,7 +23,7 @@ func (p *Plan) close(a *group) error {
 	if a.freeInodes(p.g) > 0 {
 		a.trees[fino].records = p.freeChunks(a)
 	}
-	end := a.agfl.end()
+	end := a.first
 	if a.used() > 0 {
 		a.free = append(a.free, gap(end, a.inoBase)...)
 		end = a.dataBase() + format.AGBlock(a.data)
@@ -106,8 +106,13 @@ func (p *Plan) rmapsOf(a *group, data rmapPart) rmapList {
 			fixed(extent{root, 1}, treeOwner(t))
 		}
 	}
-	fixed(a.log, format.OwnLog)
-	fixed(a.agfl, format.OwnAG)
+	if a.agfl.start < a.log.start {
+		fixed(a.agfl, format.OwnAG)
+		fixed(a.log, format.OwnLog)
+	} else {
+		fixed(a.log, format.OwnLog)
+		fixed(a.agfl, format.OwnAG)
+	}
 	fixed(extent{a.inoBase, a.inodeBlocks}, format.OwnInodes)
 	return rmapList{parts: [3]rmapPart{{&head, 0}, {&a.metaMaps, uint32(a.metaBase())}, data}}
 }

@@ -1,6 +1,8 @@
 package populate
 
 import (
+	"slices"
+
 	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/format"
 )
@@ -20,6 +22,7 @@ type group struct {
 	roots   [numTrees]format.AGBlock // 0: the volume has no such tree
 	log     extent                   // empty but in one group
 	agfl    extent
+	first   format.AGBlock // the first block behind the fixed part
 	inoBase format.AGBlock
 
 	share, most      uint32 // blocks to place here at first, and at all
@@ -99,15 +102,23 @@ func newGroup(g *format.Geometry, no format.AGNumber) *group {
 			next++
 		}
 	}
-	if g.LogStart != 0 && g.AG(g.LogStart) == no {
-		if at := g.AGB(g.LogStart); at > next {
-			a.free = append(a.free, extent{next, uint32(at - next)})
-		}
-		a.log = extent{g.AGB(g.LogStart), g.LogBlocks}
-		next = a.log.end()
-	}
 	a.agfl = extent{next, minFreelist(g)}
-	a.inoBase = inodeBase(g, a.agfl.end())
+	if g.LogStart != 0 && g.AG(g.LogStart) == no {
+		a.log = extent{g.AGB(g.LogStart), g.LogBlocks}
+		// Stripes may leave a gap before the log; the free list goes there if it can.
+		before := gap(next, a.log.start)
+		if a.agfl.end() <= a.log.start {
+			before = gap(a.agfl.end(), a.log.start)
+			a.first = a.log.end()
+		} else {
+			a.agfl.start = a.log.end()
+			a.first = a.agfl.end()
+		}
+		a.free = before
+	} else {
+		a.first = a.agfl.end()
+	}
+	a.inoBase = inodeBase(g, a.first)
 	return a
 }
 
@@ -140,6 +151,9 @@ func minFreelist(g *format.Geometry) uint32 {
 	}
 	return n
 }
+
+// head is the number of blocks at the start of a group that header sectors and first roots take.
+func (a *group) head() format.AGBlock { return slices.Max(a.roots[:]) + 1 }
 
 // used is the number of blocks that are placed so far.
 func (a *group) used() uint32 { return a.inodeBlocks + a.meta + a.data }

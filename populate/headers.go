@@ -12,7 +12,7 @@ import (
 // writeGroup writes a group's header sectors, the AGFL and all its trees. Of group 0 the
 // superblock's sector is left for later.
 func (p *Plan) writeGroup(dev device.Device, a *group) error {
-	head := make([]byte, int(slices.Max(a.roots[:])+1)<<p.g.BlockLog)
+	head := make([]byte, int(a.head())<<p.g.BlockLog)
 	sector := func(i int) []byte { return head[i<<p.g.SectLog:][:p.g.SectSize] }
 	if a.no != 0 {
 		copy(sector(0), p.superblock(a.no))
@@ -124,8 +124,9 @@ func (p *Plan) putAGI(b []byte, a *group) {
 	format.AGILevel.Put(b, a.trees[ino].levels())
 	format.AGIFreeCount.Put(b, a.freeInodes(p.g))
 	format.AGINewIno.Put(b, format.NullAGIno)
-	if n := p.chunks(a); n > 0 {
-		format.AGINewIno.Put(b, format.AGIno(a.inoBase)<<p.g.InoPBLog+format.AGIno((n-1)*format.InodesPerChunk))
+	if a.inodeBlocks > 0 {
+		last := a.inodeBlocks - uint32(p.g.ChunkBlocks())
+		format.AGINewIno.Put(b, format.AGIno(uint32(a.inoBase)+last)<<p.g.InoPBLog)
 	}
 	format.AGIDirIno.Put(b, format.NullAGIno)
 	for i := range format.AGIBuckets {

@@ -22,6 +22,10 @@ type Options struct {
 	Geo  *format.Geometry
 	Tree *source.Tree // nil: an empty root directory
 
+	// RootXattrs are attributes that the root directory gets beside those of the source: the
+	// filesystem's properties.
+	RootXattrs []source.Xattr
+
 	Dedupe bool // share identical blocks of files; needs the reflink feature
 	Clone  CloneMode
 

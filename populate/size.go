@@ -2,6 +2,7 @@ package populate
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cowfs/cowfs/attr"
 	"github.com/cowfs/cowfs/btree"
@@ -105,7 +106,7 @@ func (p *Plan) shape(id source.ID, room int) dir.Shape {
 
 // shortAttrs is the size of a node's attributes in shortform, negative when they don't go into it.
 func (s *sizer) shortAttrs(id source.ID, l link) (int, error) {
-	if s.t.Xattrs(id) == nil && s.links[id] == nil {
+	if s.xattrs(id) == nil && s.links[id] == nil {
 		if !s.g.HasParent() || id == 0 {
 			return 0, nil
 		}
@@ -123,6 +124,14 @@ func (s *sizer) shortAttrs(id source.ID, l link) (int, error) {
 	return -1, nil
 }
 
+// xattrs lists what the source, and for the root the options, give a node.
+func (p *Plan) xattrs(id source.ID) []source.Xattr {
+	if id != 0 || len(p.o.RootXattrs) == 0 {
+		return p.t.Xattrs(id)
+	}
+	return slices.Concat(p.t.Xattrs(id), p.o.RootXattrs)
+}
+
 // attributes lists a node's attributes as they are stored: parent pointers, then the others.
 // Parents must have their inodes already, which those of first links have.
 func (p *Plan) attributes(id source.ID, l link, out []attr.Attr) ([]attr.Attr, error) {
@@ -136,7 +145,7 @@ func (p *Plan) attributes(id source.ID, l link, out []attr.Attr) ([]attr.Attr, e
 			out = append(out, attr.Parent(l.name, dir, p.generation(dir)))
 		}
 	}
-	for _, x := range p.t.Xattrs(id) {
+	for _, x := range p.xattrs(id) {
 		flags, name, value, err := attr.FromHost(x.Name, x.Value)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.t.Path(id), err)

@@ -21,7 +21,7 @@ func (p *Plan) superblock(ag format.AGNumber) []byte {
 		}
 	} else {
 		format.SBInProgress.Put(b, 1)
-		format.SBFDBlocks.Put(b, g.DBlocks-uint64(g.AGCount)*uint64(g.HeaderBlocks())-uint64(p.logBlocks()))
+		format.SBFDBlocks.Put(b, g.DBlocks-uint64(g.AGCount)*uint64(p.groups[0].head())-uint64(p.logBlocks()))
 		format.SBRbmIno.Put(b, format.NullIno)
 		format.SBRsumIno.Put(b, format.NullIno)
 		if !keepsRoot(g, ag) {
