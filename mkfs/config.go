@@ -22,6 +22,13 @@ func (e conflict) Is(target error) bool { return target == ErrOptions }
 
 func conflictf(format string, args ...any) error { return conflict(fmt.Sprintf(format, args...)) }
 
+// tooSmall is a conflict that a larger image would solve.
+type tooSmall struct{ conflict }
+
+func tooSmallf(format string, args ...any) error {
+	return tooSmall{conflict(fmt.Sprintf(format, args...))}
+}
+
 // Switch is a feature that may be on, off, or left to the default.
 type Switch int8
 

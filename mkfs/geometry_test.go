@@ -110,16 +110,15 @@ func compare(t *testing.T, sizes []int64, combos []string) {
 // shortLogGroup reports whether the second of two groups, which has the log, is shorter than the
 // log.
 func shortLogGroup(table string) bool {
-	var groups, size, blocks, log int
-	for _, line := range strings.Split(table, "\n") {
-		fmt.Sscanf(strings.TrimSpace(line[min(len(line), 40):]), "agcount=%d, agsize=%d", &groups, &size)
-		if strings.HasPrefix(line, "data") {
-			fmt.Sscanf(line[strings.Index(line, "blocks="):], "blocks=%d", &blocks)
-		}
-		if strings.HasPrefix(line, "log") {
-			fmt.Sscanf(line[strings.Index(line, "blocks="):], "blocks=%d", &log)
-		}
+	number := func(line, key string) (n int) {
+		_, rest, _ := strings.Cut(table, "\n"+line)
+		_, rest, _ = strings.Cut(rest, key+"=")
+		fmt.Sscan(rest[:strings.IndexAny(rest, ", ")], &n)
+		return n
 	}
+	table = "\n" + table
+	groups, size := number("meta-data", "agcount"), number("meta-data", "agsize")
+	blocks, log := number("data ", " blocks"), number("log ", " blocks")
 	return groups == 2 && blocks-size < log+20
 }
 

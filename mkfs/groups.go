@@ -37,7 +37,7 @@ func (l *Layout) stripes() error {
 // groups divides the image into allocation groups.
 func (l *Layout) groups() error {
 	if l.DBlocks < l.minGroup() {
-		return conflictf("image of %d bytes is too small; the least is %d MiB", l.c.Size, format.MinAGBytes/mib)
+		return tooSmallf("image of %d bytes is too small; the least is %d MiB", l.c.Size, format.MinAGBytes/mib)
 	}
 	if l.DBlocks > 1<<62>>l.BlockLog {
 		return conflictf("image of %d bytes is too large", l.c.Size)
@@ -52,11 +52,11 @@ func (l *Layout) groups() error {
 	count := l.cutTail(size)
 	switch {
 	case size < l.minGroup():
-		return conflictf("allocation groups of %d blocks are too small; the least is %d blocks, 16 MiB; give fewer or larger ones", size, l.minGroup())
+		return tooSmallf("allocation groups of %d blocks are too small; the least is %d blocks, 16 MiB; give fewer or larger ones", size, l.minGroup())
 	case size > l.maxGroup():
 		return conflictf("allocation groups of %d blocks are too large; the most is %d blocks; give more or smaller ones", size, l.maxGroup())
 	case size > l.DBlocks:
-		return conflictf("allocation groups of %d blocks are larger than the image of %d; give smaller ones or a larger image", size, l.DBlocks)
+		return tooSmallf("allocation groups of %d blocks are larger than the image of %d; give smaller ones or a larger image", size, l.DBlocks)
 	case count > 1<<31-1:
 		return conflictf("%d allocation groups are too many; give larger ones", count)
 	}

@@ -95,7 +95,7 @@ func (l *Layout) logSize(ag, start uint32) (uint64, error) {
 	fits := min(most, uint64(l.AGLen(format.AGNumber(ag))-start)) / align * align
 	switch {
 	case roundUp(least, align) > fits && l.c.LogSize == 0:
-		return 0, conflictf("log needs %d blocks, and allocation group %d has room for only %d; give a larger image, or fewer or larger groups", least, ag, fits)
+		return 0, tooSmallf("log needs %d blocks, and allocation group %d has room for only %d; give a larger image, or fewer or larger groups", least, ag, fits)
 	case l.c.LogSize == 0:
 		return min(roundUp(l.wantLog(least, most), align), fits), nil
 	}
@@ -103,7 +103,7 @@ func (l *Layout) logSize(ag, start uint32) (uint64, error) {
 	case blocks < least:
 		return 0, conflictf("log of %d blocks is too small; the least is -l size=%db", blocks, roundUp(least, align))
 	case blocks > fits:
-		return 0, conflictf("log of %d blocks is too large; the most is -l size=%db", blocks, fits)
+		return 0, tooSmallf("log of %d blocks is too large; the most is -l size=%db", blocks, fits)
 	case blocks%align != 0:
 		return 0, conflictf("log of %d blocks is not a multiple of its stripe unit of %d; give -l size=%db", blocks, align, roundUp(blocks, align))
 	default:

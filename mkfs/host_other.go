@@ -1,0 +1,19 @@
+//go:build !linux
+
+package mkfs
+
+import (
+	"errors"
+	"os"
+
+	"github.com/cowfs/cowfs/device"
+	"github.com/cowfs/cowfs/source"
+)
+
+func sectorSizes(*os.File) (logical, physical int, err error) {
+	return 0, 0, errors.New("block devices are supported on Linux only")
+}
+
+func discard(*device.File) error { return nil }
+
+func fileID(os.FileInfo) *source.FileID { return nil }
