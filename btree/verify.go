@@ -52,10 +52,16 @@ func (t *Tree) verify(block uint64, level int, root bool, b []byte) error {
 // unsorted is the first entry that does not come strictly after the one before it, -1 if there
 // is none.
 func (n Node) unsorted() int {
+	if n.n == 0 {
+		return -1
+	}
+	prev := n.low(0)
 	for i := 1; i < n.n; i++ {
-		if !n.low(i - 1).less(n.low(i)) {
+		o := n.low(i)
+		if !prev.less(o) {
 			return i
 		}
+		prev = o
 	}
 	return -1
 }
