@@ -1,0 +1,116 @@
+package volume
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/cowfs/cowfs/device"
+	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/inode"
+)
+
+// Options say how to open a volume; the zero value is right for a sound one.
+type Options struct {
+	// Superblock is the group whose copy of the superblock is used, for images on which the
+	// primary one is damaged. With anything but 0 the image is searched for a copy first, as
+	// only a superblock tells where the groups begin.
+	Superblock format.AGNumber
+}
+
+// Volume is an opened image. It is safe for concurrent use.
+type Volume struct {
+	// Geo is the volume's shape. Not to be changed.
+	Geo *format.Geometry
+	// Log is the state of the log. With a dirty one, what is read may be older than what the
+	// log holds, and parts may not fit each other.
+	Log LogState
+
+	dev device.Device
+	sb  []byte // the superblock's sector
+	src inode.Source
+}
+
+// Open opens the volume on dev, which it takes over: Close closes it. If Open fails, dev is
+// left open.
+//
+// An image with features that cannot be read gives format.ErrUnsupported, naming them. Unknown
+// features that only writers must know are no hindrance; see Warnings.
+func Open(dev device.Device, o Options) (*Volume, error) {
+	sb, g, err := readSuperblock(dev, o.Superblock)
+	if err != nil {
+		return nil, err
+	}
+	if g.Incompat&format.InFType == 0 {
+		return nil, fmt.Errorf("%w: directories without file types", format.ErrUnsupported)
+	}
+	v := &Volume{Geo: g, dev: dev, sb: sb, src: inode.Source{Geo: g, Dev: dev}}
+	if v.Log, err = readLogState(dev, g); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// Close closes the device.
+func (v *Volume) Close() error { return v.dev.Close() }
+
+// Device is what the volume is read from.
+func (v *Volume) Device() device.Device { return v.dev }
+
+// Superblock is the superblock that the volume was opened by. Not to be changed.
+func (v *Volume) Superblock() []byte { return v.sb }
+
+// Source is where inodes are read from.
+func (v *Volume) Source() inode.Source { return v.src }
+
+// Warnings says, a line each, what a reader of this volume should know: that the log is not
+// clean, that a repair was begun and not ended, that there are features which only a writer
+// would have to know, or that the image is cut short.
+func (v *Volume) Warnings() []string {
+	var out []string
+	switch v.Log {
+	case LogDirty:
+		out = append(out, "the log is dirty: what it holds is not replayed, so what is read may be out of date or inconsistent")
+	case LogExternal:
+		out = append(out, "the log is external: whether it is clean is not known")
+	}
+	if v.Geo.Incompat&format.InNeedsRepair != 0 {
+		out = append(out, "the volume is marked as needing repair")
+	}
+	if bad := v.Geo.ROCompat &^ format.ROKnown; bad != 0 {
+		out = append(out, fmt.Sprintf("unknown read-only compatible features: %s", bad))
+	}
+	if want := int64(v.Geo.DBlocks) << v.Geo.BlockLog; v.dev.Size() < want {
+		out = append(out, fmt.Sprintf("the image is cut short: %d bytes of %d", v.dev.Size(), want))
+	}
+	return out
+}
+
+// readSuperblock reads and checks the superblock of a group.
+func readSuperblock(dev device.Device, ag format.AGNumber) ([]byte, *format.Geometry, error) {
+	if ag == 0 {
+		sb, err := readSector(dev, 0)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read the superblock: %w", err)
+		}
+		g, err := format.GeometryOf(sb)
+		if errors.Is(err, format.ErrCorrupt) && format.SBMagicNum.Get(sb) == format.SBMagic {
+			err = fmt.Errorf("%w (the copy of another group may be intact: open by superblock 1)", err)
+		}
+		return sb, g, err
+	}
+	return copyOfGroup(dev, ag)
+}
+
+// readSector reads what can be a superblock's sector: the largest size there is, or what the
+// device has.
+func readSector(dev device.Device, off int64) ([]byte, error) {
+	b := make([]byte, min(format.MaxSectorSize, max(0, dev.Size()-off)))
+	if _, err := dev.ReadAt(b, off); err != nil {
+		return nil, err
+	}
+	if len(b) < format.Superblock.Size {
+		return nil, fmt.Errorf("%d bytes are too few for a volume: %w", dev.Size(), io.ErrUnexpectedEOF)
+	}
+	return b, nil
+}
