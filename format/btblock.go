@@ -28,6 +28,8 @@ var (
 	ShortUUID     = uuid(ShortBlock, "uuid", 32)
 	ShortOwner    = u32[AGNumber](ShortBlock, "owner", 48, Dec)
 	ShortCRC      = crc(ShortBlock, "crc", 52)
+
+	_ = contents(ShortBlock, btreeParts)
 )
 
 // The header of a block of a fork's tree: siblings and children are FSBlocks, the owner is
@@ -46,17 +48,21 @@ var (
 	LongOwner    = u64[Ino](LongBlock, "owner", 56, InoPtr)
 	LongCRC      = crc(LongBlock, "crc", 64)
 	_            = padding(LongBlock, "pad", 68, 4)
+
+	_ = contents(LongBlock, btreeParts)
 )
 
-// The root of a fork's tree in its inode, "bmdr".
+// The root of a fork's tree in its inode, "bmdr"; keys and pointers follow.
 var (
 	RootBlock = newStruct("bmroot", 4)
 
 	RootLevel   = u16[uint16](RootBlock, "level", 0, Dec)
 	RootNumRecs = u16[uint16](RootBlock, "numrecs", 2, Dec)
+
+	_ = contents(RootBlock, rootParts)
 )
 
 // RootMaxRecs is the number of keys and pointers that fit in a root of forkSize bytes.
 func RootMaxRecs(forkSize int) int {
-	return max(0, forkSize-RootBlock.Size) / (BmbtKey.Size + 8)
+	return max(0, forkSize-RootBlock.Size) / (BmbtKey.Size + LongPtr.Size)
 }

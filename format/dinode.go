@@ -14,7 +14,7 @@ var (
 	DiMagic   = u16[uint16](Dinode, "core.magic", 0, Hex)
 	DiMode    = u16[uint16](Dinode, "core.mode", 2, Mode)
 	DiVersion = u8[uint8](Dinode, "core.version", 4, Dec)
-	DiFormat  = u8[ForkFormat](Dinode, "core.format", 5, Dec)
+	DiFormat  = named(u8[ForkFormat](Dinode, "core.format", 5, Dec), Dinode, forkFormatNames)
 	DiOnLink  = u16[uint16](Dinode, "core.onlink", 6, Dec)
 	DiUID     = u32[uint32](Dinode, "core.uid", 8, Dec)
 	DiGID     = u32[uint32](Dinode, "core.gid", 12, Dec)
@@ -22,105 +22,50 @@ var (
 	DiProjLo  = u16[uint16](Dinode, "core.projid_lo", 20, Dec)
 	DiProjHi  = u16[uint16](Dinode, "core.projid_hi", 22, Dec)
 	// The extent counts are a union: wide ones with NREXT64 in flags2, narrow ones without.
-	DiBigNExtents  = variant(u64[uint64](Dinode, "core.nextents", 24, Dec), Dinode, hasNrext64)
-	_              = variant(padding(Dinode, "core.pad", 24, 8), Dinode, noNrext64)
-	DiATime        = u64[uint64](Dinode, "core.atime", 32, Time)
-	DiMTime        = u64[uint64](Dinode, "core.mtime", 40, Time)
-	DiCTime        = u64[uint64](Dinode, "core.ctime", 48, Time)
+	DiBigNExtents  = variant(u64[uint64](Dinode, "core.nextents", 24, Dec), Dinode, condNrext64)
+	_              = variant(padding(Dinode, "core.v3_pad", 24, 8), Dinode, condNrext64.not())
+	DiATime        = timestamp(Dinode, "core.atime", 32)
+	DiMTime        = timestamp(Dinode, "core.mtime", 40)
+	DiCTime        = timestamp(Dinode, "core.ctime", 48)
 	DiSize         = u64[uint64](Dinode, "core.size", 56, Bytes)
 	DiNBlocks      = u64[uint64](Dinode, "core.nblocks", 64, Blocks)
 	DiExtSize      = u32[uint32](Dinode, "core.extsize", 72, Blocks)
-	DiBigANExtents = variant(u32[uint32](Dinode, "core.naextents", 76, Dec), Dinode, hasNrext64)
-	_              = variant(padding(Dinode, "core.nrext64_pad", 80, 2), Dinode, hasNrext64)
-	DiNExtents     = variant(u32[uint32](Dinode, "core.nextents", 76, Dec), Dinode, noNrext64)
-	DiANExtents    = variant(u16[uint16](Dinode, "core.naextents", 80, Dec), Dinode, noNrext64)
+	DiBigANExtents = variant(u32[uint32](Dinode, "core.naextents", 76, Dec), Dinode, condNrext64)
+	_              = variant(padding(Dinode, "core.nrext64_pad", 80, 2), Dinode, condNrext64)
+	DiNExtents     = variant(u32[uint32](Dinode, "core.nextents", 76, Dec), Dinode, condNrext64.not())
+	DiANExtents    = variant(u16[uint16](Dinode, "core.naextents", 80, Dec), Dinode, condNrext64.not())
 	DiForkOff      = u8[uint8](Dinode, "core.forkoff", 82, Dec)
-	DiAFormat      = u8[ForkFormat](Dinode, "core.aformat", 83, Dec)
+	DiAFormat      = named(u8[ForkFormat](Dinode, "core.aformat", 83, Dec), Dinode, forkFormatNames)
 	DiDMEvMask     = u32[uint32](Dinode, "core.dmevmask", 84, Hex)
 	DiDMState      = u16[uint16](Dinode, "core.dmstate", 88, Dec)
-	DiFlags        = u16[DiFlag](Dinode, "core.flags", 90, Hex)
+	DiFlags        = named(u16[DiFlag](Dinode, "core.flags", 90, Hex), Dinode, diFlagNames)
 	DiGen          = u32[uint32](Dinode, "core.gen", 92, Dec)
 	DiNextUnlinked = u32[AGIno](Dinode, "next_unlinked", 96, AGInoPtr)
 	DiCRC          = crc(Dinode, "v3.crc", 100)
 	DiChangeCount  = u64[uint64](Dinode, "v3.change_count", 104, Dec)
 	DiLSN          = u64[LSN](Dinode, "v3.lsn", 112, LSNKind)
-	DiFlags2       = u64[DiFlag2](Dinode, "v3.flags2", 120, Hex)
+	DiFlags2       = named(u64[DiFlag2](Dinode, "v3.flags2", 120, Hex), Dinode, diFlag2Names)
 	DiCowExtSize   = u32[uint32](Dinode, "v3.cowextsize", 128, Blocks)
 	_              = padding(Dinode, "v3.pad2", 132, 4)
 	DiCowRoot      = u64[FSBlock](Dinode, "v3.cowroot", 136, FSBlockPtr) // our extension; 0: no CoW fork
-	DiCRTime       = u64[uint64](Dinode, "v3.crtime", 144, Time)
+	DiCRTime       = timestamp(Dinode, "v3.crtime", 144)
 	DiIno          = u64[Ino](Dinode, "v3.inumber", 152, InoPtr)
 	DiUUID         = uuid(Dinode, "v3.uuid", 160)
+
+	_ = contents(Dinode, dinodeParts)
 )
 
-// variant makes the field just declared depend on a condition and passes its accessor on.
-func variant[A any](a A, s *Struct, cond func([]byte) bool) A {
-	s.when(1, cond)
-	return a
+// The bits of flags2 that the form of other fields depends on.
+var (
+	condNrext64 = ifBits(120, 8, uint64(Flag2Nrext64))
+	condBigtime = ifBits(120, 8, uint64(Flag2Bigtime))
+)
+
+// timestamp declares a time in its two forms.
+func timestamp(s *Struct, name string, off int) U64[uint64] {
+	variant(u64[uint64](s, name, off, BigTime), s, condBigtime)
+	return variant(u64[uint64](s, name, off, Time), s, condBigtime.not())
 }
-
-func hasNrext64(b []byte) bool { return DiFlags2.Get(b)&Flag2Nrext64 != 0 }
-func noNrext64(b []byte) bool  { return !hasNrext64(b) }
-
-// ForkFormat says how a fork is stored.
-type ForkFormat uint8
-
-// Fork formats.
-const (
-	FmtDev ForkFormat = iota
-	FmtLocal
-	FmtExtents
-	FmtBtree
-)
-
-// String names the format.
-func (f ForkFormat) String() string {
-	switch f {
-	case FmtDev:
-		return "dev"
-	case FmtLocal:
-		return "local"
-	case FmtExtents:
-		return "extents"
-	case FmtBtree:
-		return "btree"
-	}
-	return "unknown"
-}
-
-// DiFlag is a bit of an inode's flags.
-type DiFlag uint16
-
-// Inode flags.
-const (
-	FlagRealtime     DiFlag = 1 << 0
-	FlagPrealloc     DiFlag = 1 << 1
-	FlagNewRtBm      DiFlag = 1 << 2
-	FlagImmutable    DiFlag = 1 << 3
-	FlagAppend       DiFlag = 1 << 4
-	FlagSync         DiFlag = 1 << 5
-	FlagNoAtime      DiFlag = 1 << 6
-	FlagNoDump       DiFlag = 1 << 7
-	FlagRtInherit    DiFlag = 1 << 8
-	FlagProjInherit  DiFlag = 1 << 9
-	FlagNoSymlinks   DiFlag = 1 << 10
-	FlagExtSize      DiFlag = 1 << 11
-	FlagExtSzInherit DiFlag = 1 << 12
-	FlagNoDefrag     DiFlag = 1 << 13
-	FlagFileStream   DiFlag = 1 << 14
-)
-
-// DiFlag2 is a bit of an inode's flags2.
-type DiFlag2 uint64
-
-// Inode flags2.
-const (
-	Flag2DAX        DiFlag2 = 1 << 0
-	Flag2Reflink    DiFlag2 = 1 << 1
-	Flag2CowExtSize DiFlag2 = 1 << 2
-	Flag2Bigtime    DiFlag2 = 1 << 3
-	Flag2Nrext64    DiFlag2 = 1 << 4
-)
 
 // File types in a mode, as Unix has them.
 const (
@@ -143,7 +88,7 @@ func DecodeDev(v uint32) (major, minor uint32) { return v >> 18, v & (1<<18 - 1)
 
 // NExtents returns the number of extents of the data fork and of the attribute fork.
 func NExtents(b []byte) (data uint64, attr uint32) {
-	if hasNrext64(b) {
+	if DiFlags2.Get(b)&Flag2Nrext64 != 0 {
 		return DiBigNExtents.Get(b), DiBigANExtents.Get(b)
 	}
 	return uint64(DiNExtents.Get(b)), uint32(DiANExtents.Get(b))
@@ -151,7 +96,7 @@ func NExtents(b []byte) (data uint64, attr uint32) {
 
 // PutNExtents stores the extent counts in the form that flags2, already set, asks for.
 func PutNExtents(b []byte, data uint64, attr uint32) {
-	if hasNrext64(b) {
+	if DiFlags2.Get(b)&Flag2Nrext64 != 0 {
 		DiBigNExtents.Put(b, data)
 		DiBigANExtents.Put(b, attr)
 		return

@@ -84,3 +84,18 @@ func show(v any) string {
 	}
 	return fmt.Sprint(v)
 }
+
+// Wants of range checks.
+func below(n uint32) string      { return fmt.Sprintf("below %d", n) }
+func upTo(n uint32) string       { return fmt.Sprintf("%d at most", n) }
+func fromTo(lo, hi int) string   { return fmt.Sprintf("%d to %d", lo, hi) }
+func inGroup(size uint32) string { return fmt.Sprintf("a block of the group's %d", size) }
+
+// hexed shows masks and magic numbers.
+func hexed[T ~uint8 | ~uint16 | ~uint32 | ~uint64](v T) string { return fmt.Sprintf("%#x", uint64(v)) }
+
+func byteAt(off int) string     { return fmt.Sprintf("byte %d", off) }
+func rangeAt(off, n int) string { return fmt.Sprintf("byte %d, length %d", off, n) }
+
+// showCRC shows a checksum as fields of kind CRC print.
+func showCRC(v uint32) string { return CRC.formatNumber(uint64(v), 32) }

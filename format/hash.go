@@ -37,3 +37,11 @@ func NameHashCI(name []byte) Hash {
 func ParentHash[S string | []byte](name S, dir Ino) Hash {
 	return NameHash(name) ^ Hash(dir>>32) ^ Hash(dir)
 }
+
+// DirHash is the hash that a directory of the volume has for a name.
+func DirHash(g *Geometry, name []byte) Hash {
+	if g.HasASCIICI() {
+		return NameHashCI(name)
+	}
+	return NameHash(name)
+}

@@ -7,6 +7,7 @@ const (
 	LogFmtLinux  = 1       // items are little-endian; what all machines of today write
 	LogBlocksHdr = 64      // payload blocks that one header holds the cycle data of
 	LogMinRecord = 1 << 15 // bytes; the smallest value of a header's size
+	MaxLogRecord = 1 << 18 // bytes; the largest one, and the largest stripe unit of a log
 )
 
 // The header of a log record, a block of 512 bytes. On disk the first four bytes of every
@@ -29,7 +30,15 @@ var (
 	LogUUID      = uuid(LogRecord, "fs_uuid", 304)
 	LogSize      = u32[uint32](LogRecord, "size", 320, Bytes)
 	_            = padding(LogRecord, "pad", 324, BasicBlock-324)
+
+	_ = contents(LogRecord, logRecordParts)
 )
+
+// logRecordParts lists the extended headers, as far as b has them.
+func logRecordParts(_ *Geometry, b []byte) ([]Part, error) {
+	n := min(LogHeaders(LogSize.Get(b)), len(b)/BasicBlock)
+	return repeat("ext", BasicBlock, n-1, LogExtHeader), nil
+}
 
 // An extended header: the cycle data of 64 further payload blocks.
 var (
@@ -66,9 +75,27 @@ var (
 	LogOpTID    = u32[uint32](LogOp, "tid", 0, Hex)
 	LogOpLen    = u32[uint32](LogOp, "len", 4, Bytes)
 	LogOpClient = u8[uint8](LogOp, "clientid", 8, Hex)
-	LogOpFlags  = u8[LogOpFlag](LogOp, "flags", 9, Hex)
+	LogOpFlags  = named(u8[LogOpFlag](LogOp, "flags", 9, Hex), LogOp, logOpFlagNames)
 	_           = padding(LogOp, "res2", 10, 2)
+
+	_ = contents(LogOp, logOpParts)
 )
+
+// logOpParts is the operation's region. What it holds depends on the operations before it.
+func logOpParts(_ *Geometry, b []byte) ([]Part, error) {
+	n := int(LogOpLen.Get(b))
+	if err := checkRange(LogOp.Size, n, len(b)); err != nil || n == 0 {
+		return nil, err
+	}
+	if LogOpFlags.Get(b)&LogOpUnmount != 0 && n == LogUnmount.Size {
+		return []Part{one("unmount", LogOp.Size, LogUnmount)}, nil
+	}
+	return []Part{rawPart("region", LogOp.Size, n)}, nil
+}
+
+var logOpFlagNames = &Names{Mask: true, By: map[int]string{
+	0: "start", 1: "commit", 2: "continue", 3: "was_cont", 4: "end", 5: "unmount",
+}}
 
 // LogUnmountMagic is the content of the operation that ends a clean log.
 const LogUnmountMagic = 0x556e

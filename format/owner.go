@@ -2,6 +2,19 @@ package format
 
 import "strconv"
 
+// Owners of rmap records that are not inodes.
+const (
+	OwnNull    uint64 = -1 & (1<<64 - 1)
+	OwnUnknown        = OwnNull - 1
+	OwnFS             = OwnNull - 2 // header sectors
+	OwnLog            = OwnNull - 3
+	OwnAG             = OwnNull - 4 // bnobt, cntbt, rmapbt, AGFL
+	OwnInobt          = OwnNull - 5 // inobt, finobt
+	OwnInodes         = OwnNull - 6
+	OwnRefc           = OwnNull - 7
+	OwnCow            = OwnNull - 8 // CoW staging
+)
+
 var ownerNames = map[uint64]string{
 	OwnNull: "null", OwnUnknown: "unknown", OwnFS: "fs", OwnLog: "log", OwnAG: "ag",
 	OwnInobt: "inobt", OwnInodes: "inodes", OwnRefc: "refcount", OwnCow: "cow",

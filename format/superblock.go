@@ -56,31 +56,39 @@ var (
 	SBLogSectLog  = u8[uint8](Superblock, "logsectlog", 193, Log2)
 	SBLogSectSize = u16[uint16](Superblock, "logsectsize", 194, Bytes)
 	SBLogSUnit    = u32[uint32](Superblock, "logsunit", 196, Bytes)
-	SBFeatures2   = u32[Features2](Superblock, "features2", 200, Hex)
-	SBBadFeat2    = u32[Features2](Superblock, "bad_features2", 204, Hex)
+	SBFeatures2   = named(u32[Features2](Superblock, "features2", 200, Hex), Superblock, features2Names)
+	SBBadFeat2    = named(u32[Features2](Superblock, "bad_features2", 204, Hex), Superblock, features2Names)
 	SBCompat      = u32[uint32](Superblock, "features_compat", 208, Hex)
-	SBROCompat    = u32[ROCompat](Superblock, "features_ro_compat", 212, Hex)
-	SBIncompat    = u32[Incompat](Superblock, "features_incompat", 216, Hex)
-	SBLogIncompat = u32[LogIncompat](Superblock, "features_log_incompat", 220, Hex)
+	SBROCompat    = named(u32[ROCompat](Superblock, "features_ro_compat", 212, Hex), Superblock, roNames)
+	SBIncompat    = named(u32[Incompat](Superblock, "features_incompat", 216, Hex), Superblock, inNames)
+	SBLogIncompat = named(u32[LogIncompat](Superblock, "features_log_incompat", 220, Hex), Superblock, logIncompatNames)
 	SBCRC         = crc(Superblock, "crc", 224)
 	SBSpInoAlign  = u32[uint32](Superblock, "spino_align", 228, Blocks)
 	SBPQuotIno    = u64[Ino](Superblock, "pquotino", 232, InoPtr)
 	SBLSN         = u64[LSN](Superblock, "lsn", 240, LSNKind)
 	SBMetaUUID    = uuid(Superblock, "meta_uuid", 248)
-	// With the METADIR feature only, as all that follows; zero otherwise.
-	SBMetaDirIno = u64[Ino](Superblock, "metadirino", 264, InoPtr)
-	SBRGCount    = u32[uint32](Superblock, "rgcount", 272, Dec)
-	SBRGExtents  = u32[uint32](Superblock, "rgextents", 276, Dec)
-	SBRGBlkLog   = u8[uint8](Superblock, "rgblklog", 280, Log2)
-	_            = padding(Superblock, "pad", 281, 7)
-	SBRTStart    = u64[uint64](Superblock, "rtstart", 288, Blocks)
-	SBRTReserved = u64[uint64](Superblock, "rtreserved", 296, Blocks)
+	// With the METADIR feature only; zero without it.
+	SBMetaDirIno = variant(u64[Ino](Superblock, "metadirino", 264, InoPtr), Superblock, metadir)
+	SBRGCount    = variant(u32[uint32](Superblock, "rgcount", 272, Dec), Superblock, metadir)
+	SBRGExtents  = variant(u32[uint32](Superblock, "rgextents", 276, Dec), Superblock, metadir)
+	SBRGBlkLog   = variant(u8[uint8](Superblock, "rgblklog", 280, Log2), Superblock, metadir)
+	_            = variant(padding(Superblock, "pad", 281, 7), Superblock, metadir)
+	SBRTStart    = variant(u64[uint64](Superblock, "rtstart", 288, Blocks), Superblock, metadir)
+	SBRTReserved = variant(u64[uint64](Superblock, "rtreserved", 296, Blocks), Superblock, metadir)
+	_            = variant(padding(Superblock, "pad", 264, 40), Superblock, metadir.not())
+
+	_ = contents(Superblock, superblockParts)
 )
 
-// padding is pad as an expression, so that a table can stay one var block.
-func padding(s *Struct, name string, off, n int) struct{} {
-	s.pad(name, off, n)
-	return struct{}{}
+// metadir is the condition that the volume has the METADIR feature.
+var metadir = ifBits(216, 4, uint64(InMetaDir))
+
+// superblockParts is the rest of the sector, which must be zero.
+func superblockParts(_ *Geometry, b []byte) ([]Part, error) {
+	if len(b) == Superblock.Size {
+		return nil, nil
+	}
+	return []Part{padPart("unused", Superblock.Size, len(b)-Superblock.Size)}, nil
 }
 
 // VersionBits is the superblock's versionnum: version 5 in the low nibble, old feature bits above.
