@@ -3,6 +3,7 @@ package device_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"testing"
 
@@ -80,9 +81,18 @@ func TestWindowBounds(t *testing.T) {
 		t.Errorf("the rest is %d bytes", w.Size())
 	}
 	// Data in front of the window and behind it is no data in it.
-	w = must(device.NewWindow(device.NewMemory(1<<20), 1<<17, 1<<17))(t)
+	m = device.NewMemory(1 << 20)
+	for _, at := range []int64{0, 1 << 19} {
+		if _, err := m.WriteAt([]byte("data"), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w = must(device.NewWindow(m, 1<<17, 1<<17))(t)
 	if at, err := w.SeekHole(5); at != 5 || err != nil {
 		t.Errorf("hole: %d, %v", at, err)
+	}
+	if at, err := w.SeekData(5); err != io.EOF {
+		t.Errorf("data: %d, %v", at, err)
 	}
 }
 
