@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/source"
 )
 
 // ErrOptions is the class of errors that other options would avoid: a name or value that is
@@ -194,4 +195,12 @@ func (c *Config) sectSize() int {
 		return format.MinSectorSize
 	}
 	return c.SectSize
+}
+
+// properties are the filesystem's properties as the root directory's attributes hold them.
+func (c *Config) properties() []source.Xattr {
+	if c.Autofsck == "" {
+		return nil
+	}
+	return []source.Xattr{{Name: "trusted.xfs:autofsck", Value: []byte(c.Autofsck)}}
 }

@@ -2,6 +2,7 @@ package mkfs
 
 import (
 	"context"
+	"os"
 
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/source"
@@ -17,13 +18,14 @@ type Source struct {
 	Options source.Options
 }
 
-func (s *Source) none() bool { return s.Dir == "" && s.Tars == nil && s.OCI == "" }
+// Given reports whether there is any content.
+func (s *Source) Given() bool { return s.Dir != "" || len(s.Tars) > 0 || s.OCI != "" }
 
 // open reads the source's tree.
 func (s *Source) open(ctx context.Context, t *target) (*source.Tree, error) {
 	o := s.Options
 	given := 0
-	for _, has := range []bool{s.Dir != "", s.Tars != nil, s.OCI != ""} {
+	for _, has := range []bool{s.Dir != "", len(s.Tars) > 0, s.OCI != ""} {
 		if has {
 			given++
 		}
@@ -34,6 +36,9 @@ func (s *Source) open(ctx context.Context, t *target) (*source.Tree, error) {
 	case given > 1:
 		return nil, conflict("only one of --root, --tar and --oci can be given")
 	case s.Dir != "":
+		if info, err := os.Stat(s.Dir); err == nil && info.Mode().IsRegular() {
+			return nil, conflictf("%s is a file; content comes from a directory, --tar or --oci, and prototype files are not supported", s.Dir)
+		}
 		o.SkipFile = t.id()
 		return source.ScanDir(ctx, s.Dir, o)
 	}

@@ -118,7 +118,7 @@ func (j *job) check() error {
 		return conflict("--minimize and a size cannot both be given; drop one")
 	case j.Free != 0 && j.Config.Size != 0:
 		return conflict("--free and a size cannot both be given; drop one")
-	case (j.Minimize || j.Free != 0) && j.Source.none():
+	case (j.Minimize || j.Free != 0) && !j.Source.Given():
 		return conflict("--minimize and --free need content; give --root, --tar or --oci")
 	case j.Dedupe && !j.Config.Reflink.or(true):
 		return conflict("--dedupe needs reflink=1; drop -m reflink=0")
@@ -130,7 +130,7 @@ func (j *job) check() error {
 func (j *job) judge() error {
 	c := j.Config
 	switch {
-	case c.Size == 0 && j.Source.none():
+	case c.Size == 0 && !j.Source.Given():
 		return conflictf("%s has no size; give --size", j.Path)
 	case c.Size == 0:
 		c.Size = 300 * gib // any size that is not extreme: options may be wrong with all
@@ -174,7 +174,7 @@ func (j *job) fix(ctx context.Context) error {
 // try plans an image of some geometry.
 func (j *job) try(ctx context.Context, g *format.Geometry) (*populate.Plan, error) {
 	p, err := populate.NewPlan(ctx, populate.Options{
-		Geo: g, Tree: j.tree,
+		Geo: g, Tree: j.tree, RootXattrs: j.Config.properties(),
 		Dedupe: j.Dedupe, Clone: j.Clone,
 		KeepIMaxPct: j.Config.MaxPct != nil,
 		Seed:        j.seed(g),

@@ -49,7 +49,6 @@ const (
 	noQuota    = "quota can be switched on while making a filesystem with metadir only, which is not supported; use a mount option"
 	noInherit  = "inode flags cannot be set while making a filesystem; drop it, and set the flag with xfs_io after mounting"
 	noAtomic   = "sizing the log for atomic writes is not supported; drop it and give -l size= and the mount option"
-	noMakecfg  = "configuration files are read, not written; drop it"
 	noLogSect  = "the sector size of an internal log is that of the data section; use -s size="
 )
 
@@ -89,7 +88,7 @@ var options = []option{
 	{section: 'd', key: "projinherit", kind: count, only: "0", refuse: noInherit, set: ignore},
 	{section: 'd', key: "daxinherit", kind: toggle, bare: "1", only: "0", refuse: noInherit, set: ignore},
 	{section: 'd', key: "rtinherit", kind: toggle, bare: "1", only: "0", refuse: noRealtime, set: ignore},
-	// What these say is the business of whoever opens the target; see Target.
+	// What these name is opened by others, which ask for it with Value.
 	{section: 'd', key: "file", kind: toggle, bare: "1", max: 1, set: ignore},
 	{section: 'd', key: "name", kind: word, text: func(*Config, string) error { return nil }},
 
@@ -135,7 +134,9 @@ var options = []option{
 	{section: 'r', key: "start", refuse: noRealtime},
 	{section: 'r', key: "reserved", refuse: noRealtime},
 
-	{section: 'c', key: "makecfg", refuse: noMakecfg},
+	{section: 'p', key: "file", kind: word, text: func(*Config, string) error { return nil }},
+	{section: 'p', key: "atime", kind: toggle, bare: "1", only: "0", refuse: "access times are not kept; drop it", set: ignore},
+	{section: 'p', key: "slashes_are_spaces", kind: toggle, bare: "1", only: "0", refuse: "it is for prototype files, which are not supported; drop it", set: ignore},
 }
 
 func findOption(name string) *option {

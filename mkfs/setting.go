@@ -58,6 +58,24 @@ func ParseSuboptions(section Section, arg string) ([]Setting, error) {
 	return out, nil
 }
 
+// ParseContent reads the argument of -p: a directory, or file=DIR, and suboptions after it.
+func ParseContent(arg string) ([]Setting, error) {
+	if dir, _, _ := strings.Cut(arg, ","); dir != "" && !strings.Contains(dir, "=") {
+		arg = "file=" + arg
+	}
+	return ParseSuboptions('p', arg)
+}
+
+// Value is what settings say of an option, empty if nothing.
+func Value(settings []Setting, section Section, key string) string {
+	for _, s := range settings {
+		if s.Section == section && s.Key == key {
+			return s.Value
+		}
+	}
+	return ""
+}
+
 // ParseFile reads a configuration file of mkfs.xfs: lines "[section]" and "key=value", where a
 // value ends at white space unless quoted, and comments that start with # or ;. name is used in
 // errors and in Setting.Origin.

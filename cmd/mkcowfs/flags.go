@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/cowfs/cowfs/mkfs"
+)
+
+// The groups that --help shows flags in.
+const (
+	groupSize    = "Size and features"
+	groupContent = "Content"
+	groupRun     = "Behaviour"
+	groupXFS     = "Options of mkfs.xfs: -x name=value,name=value..., may be repeated"
+)
+
+// letters are the options of mkfs.xfs that take suboptions.
+var letters = []struct {
+	letter mkfs.Section
+	usage  string
+}{
+	{'b', "block size: size="},
+	{'d', "data section: size= agcount= agsize= su= sw= sunit= swidth= noalign concurrency= sectsize= file name="},
+	{'i', "inodes: size= perblock= maxpct= sparse= nrext64= exchange="},
+	{'l', "log: size= agnum= su= sunit= internal version= concurrency="},
+	{'m', "metadata: finobt= inobtcount= rmapbt= reflink= bigtime= uuid= autofsck= crc="},
+	{'n', "naming: size= parent= ftype= version="},
+	{'r', "realtime section: not supported"},
+	{'s', "sector size: size="},
+}
+
+func flags() []cli.Flag {
+	out := []cli.Flag{
+		&cli.StringFlag{Name: "size", Category: groupSize, Usage: "make an image of `SIZE` bytes; k, m, g, t stand for powers of 1024"},
+		&cli.StringFlag{Name: "label", Aliases: []string{"L"}, Category: groupSize, Usage: "name the filesystem `NAME`, at most 12 bytes"},
+		&cli.StringFlag{Name: "uuid", Category: groupSize, Usage: "give the filesystem this `UUID`, not a random one"},
+		&cli.StringFlag{Name: "profile", Category: groupSize, Usage: "use features that an older reader knows: `NAME` is " + strings.Join(mkfs.Profiles(), ", ")},
+		&cli.BoolFlag{Name: "minimize", Category: groupSize, Usage: "make the smallest image that holds the content"},
+		&cli.StringFlag{Name: "free", Category: groupSize, Usage: "the same, with `PERCENT` of it left free"},
+
+		&cli.StringFlag{Name: "root", Category: groupContent, Usage: "fill the image from the directory `DIR`"},
+		&cli.StringFlag{Name: "p", Category: groupContent, Usage: "the same, in the words of mkfs.xfs: `DIR`"},
+		&cli.StringSliceFlag{Name: "tar", Category: groupContent, Usage: "fill it from the tar archive `FILE`, plain, gzip or zstd; - is standard input; repeat for layers on one another"},
+		&cli.StringFlag{Name: "oci", Category: groupContent, Usage: "fill it from the OCI layout or docker archive `PATH[:TAG]`"},
+		&cli.StringFlag{Name: "owner", Category: groupContent, Usage: "let `UID:GID` own everything"},
+		&cli.BoolFlag{Name: "all-root", Category: groupContent, Usage: "let root own everything"},
+		&cli.StringSliceFlag{Name: "uid-map", Category: groupContent, Usage: "map users as user namespaces do, `INSIDE:OUTSIDE:COUNT`; OUTSIDE are those of the source"},
+		&cli.StringSliceFlag{Name: "gid-map", Category: groupContent, Usage: "map groups, `INSIDE:OUTSIDE:COUNT`"},
+		&cli.StringSliceFlag{Name: "exclude", Category: groupContent, Usage: "leave out what matches `PATTERN`, e.g. var/cache/* or **/*.o"},
+		&cli.GenericFlag{Name: "clamp-mtime", Category: groupContent, Value: new(clamp), Usage: "make later modification times `SECONDS` since 1970; without a value, SOURCE_DATE_EPOCH"},
+		&cli.BoolFlag{Name: "no-xattrs", Category: groupContent, Usage: "leave out extended attributes and ACLs"},
+		&cli.BoolFlag{Name: "dedupe", Category: groupContent, Usage: "share equal blocks of files"},
+		&cli.StringFlag{Name: "reflink", Category: groupContent, Value: "auto", Usage: "share blocks with the source's files where the host can: `WHEN` is auto, always or never"},
+
+		&cli.BoolFlag{Name: "dry-run", Aliases: []string{"N"}, Category: groupRun, Usage: "show what would be made, make nothing"},
+		&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Category: groupRun, Usage: "overwrite a filesystem or partition table"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: groupRun, Usage: "print nothing but errors"},
+		&cli.BoolFlag{Name: "json", Category: groupRun, Usage: "print one JSON object about the image"},
+		&cli.BoolFlag{Name: "no-discard", Aliases: []string{"K"}, Category: groupRun, Usage: "do not discard the blocks of a device"},
+		&cli.BoolFlag{Name: "sync", Category: groupRun, Usage: "return when the image has reached stable storage"},
+		&cli.StringFlag{Name: "completion", Category: groupRun, Usage: "print a completion script for `SHELL`: bash, zsh or fish"},
+		&cli.BoolFlag{Name: "version", Aliases: []string{"V"}, Category: groupRun, Usage: "print the version"},
+
+		&cli.StringSliceFlag{Name: "c", Category: groupXFS, Usage: "configuration files: options= defaults="},
+	}
+	for _, l := range letters {
+		out = append(out, &cli.StringSliceFlag{Name: string(l.letter), Category: groupXFS, Usage: l.usage})
+	}
+	return out
+}
+
+// clamp is the value of --clamp-mtime: a number, or nothing.
+type clamp struct {
+	given bool
+	at    *int64 // nil: SOURCE_DATE_EPOCH
+}
+
+// IsBoolFlag lets the flag stand without a value.
+func (c *clamp) IsBoolFlag() bool { return true }
+
+// Set is called with "true" when there is no value.
+func (c *clamp) Set(s string) error {
+	*c = clamp{given: true}
+	if s == "true" {
+		return nil
+	}
+	var n int64
+	if _, err := fmt.Sscanf(s+"\n", "%d\n", &n); err != nil {
+		return fmt.Errorf("not a number of seconds")
+	}
+	c.at = &n
+	return nil
+}
+
+func (c *clamp) String() string { return "" }

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime/debug"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+
+	"github.com/cowfs/cowfs/mkfs"
+)
+
+// makeImage runs the job and tells of it. Standard output has what mkfs.xfs would print there, or
+// the JSON object; all else goes to standard error.
+func makeImage(c *cli.Context, h host) error {
+	j, err := jobOf(c, h)
+	if err != nil {
+		return err
+	}
+	quiet, asJSON := c.Bool("quiet"), c.Bool("json")
+	bar := newBar(h.stderr, quiet || asJSON)
+	j.Progress = bar.update
+	var printed error
+	j.Planned = func(l *mkfs.Layout) {
+		for _, w := range l.Warnings {
+			fmt.Fprintf(h.stderr, "mkcowfs: warning: %s\n", w)
+		}
+		if !quiet && !asJSON {
+			printed = mkfs.Table(h.stdout, l.Geometry, j.Path)
+		}
+	}
+	sum, err := mkfs.Make(c.Context, *j)
+	bar.finish()
+	if err == nil {
+		err = printed
+	}
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		return printJSON(h.stdout, j, sum)
+	case !quiet && j.Source.Given():
+		printSummary(h.stderr, j, sum)
+	}
+	return nil
+}
+
+// jsonReport is the object that --json prints.
+type jsonReport struct {
+	Image    string      `json:"image"`
+	Bytes    int64       `json:"bytes"` // size of the image
+	Made     bool        `json:"made"`  // false after --dry-run
+	Geometry mkfs.Report `json:"geometry"`
+	Content  jsonContent `json:"content"`
+	Warnings []string    `json:"warnings,omitempty"`
+}
+
+type jsonContent struct {
+	Inodes       uint64 `json:"inodes"`
+	Files        uint64 `json:"files"`
+	Dirs         uint64 `json:"directories"`
+	Bytes        uint64 `json:"bytes"` // of files, holes included
+	DataBlocks   uint64 `json:"data_blocks"`
+	SharedBlocks uint64 `json:"shared_blocks"`
+	MetaBlocks   uint64 `json:"metadata_blocks"`
+	FreeBlocks   uint64 `json:"free_blocks"`
+}
+
+func printJSON(w io.Writer, j *mkfs.Job, sum *mkfs.Summary) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(jsonReport{
+		Image: j.Path, Bytes: sum.Bytes, Made: !j.DryRun,
+		Geometry: mkfs.Describe(sum.Layout.Geometry), Content: jsonContent(sum.Stats), Warnings: sum.Layout.Warnings,
+	})
+}
+
+// printSummary tells in a line or two what a filled image holds.
+func printSummary(w io.Writer, j *mkfs.Job, sum *mkfs.Summary) {
+	s, g := sum.Stats, sum.Layout.Geometry
+	blocks := func(n uint64) string { return humanize.IBytes(n << g.BlockLog) }
+	verb := "holds"
+	if j.DryRun {
+		verb = "would hold"
+	}
+	const own = 2 // inodes of every image that are in no directory
+	fmt.Fprintf(w, "%s: %s, %s %s files, %s directories and %s others\n", j.Path, humanize.IBytes(uint64(sum.Bytes)), verb,
+		count(s.Files), count(s.Dirs), count(s.Inodes-s.Files-s.Dirs-own))
+	fmt.Fprintf(w, "  content %s, data blocks %s", humanize.IBytes(s.Bytes), blocks(s.DataBlocks))
+	if s.SharedBlocks > 0 {
+		fmt.Fprintf(w, " (sharing saved %s)", blocks(s.SharedBlocks))
+	}
+	fmt.Fprintf(w, ", metadata %s, log %s, free %s\n", blocks(s.MetaBlocks), blocks(uint64(g.LogBlocks)), blocks(s.FreeBlocks))
+}
+
+func count(n uint64) string { return humanize.Comma(int64(n)) }
+
+// printVersion prints the version of the module that the program was built from.
+func printVersion(w io.Writer) error {
+	version := "(devel)"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		version = info.Main.Version
+	}
+	_, err := fmt.Fprintf(w, "mkcowfs version %s (geometry and options of mkfs.xfs 7.2)\n", version)
+	return err
+}
