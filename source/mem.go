@@ -96,6 +96,7 @@ func (w *arenaWriter) addBytes(s []byte) (nameRef, error) {
 func (w *arenaWriter) room(n int) (nameRef, error) {
 	if w.b.Cap() == 0 || w.b.Len()+n > chunkLen {
 		w.flush()
+		w.b.Reset()
 		w.a.mu.Lock()
 		defer w.a.mu.Unlock()
 		if len(w.a.chunks) == maxChunks {
@@ -108,13 +109,11 @@ func (w *arenaWriter) room(n int) (nameRef, error) {
 	return nameRef(w.chunk<<chunkShift | w.b.Len()), nil
 }
 
-// flush makes all that was added readable.
+// flush makes all that was added readable. More can be added.
 func (w *arenaWriter) flush() {
-	if w.b.Cap() == 0 {
-		return
+	if w.b.Cap() > 0 {
+		w.a.mu.Lock()
+		w.a.chunks[w.chunk] = w.b.String() // no copy: the builder has room for a chunk and never moves
+		w.a.mu.Unlock()
 	}
-	w.a.mu.Lock()
-	w.a.chunks[w.chunk] = w.b.String()
-	w.a.mu.Unlock()
-	w.b.Reset()
 }
