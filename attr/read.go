@@ -51,7 +51,7 @@ func (r *Reader) All() iter.Seq2[Ref, error] {
 		var err error
 		switch {
 		case r.fork.Format == format.FmtLocal:
-			err = r.eachShort(visit)
+			r.eachShort(visit)
 		case r.fork.Extents > 0:
 			err = r.eachLeaf(0, visit)
 		}
@@ -66,7 +66,7 @@ func (r *Reader) All() iter.Seq2[Ref, error] {
 // FindParent to tell one from another.
 func (r *Reader) Find(namespace format.AttrFlag, name string) (Ref, error) {
 	return r.find(format.NameHash(name), func(a *rawAttr) bool {
-		return a.flags == namespace && string(a.name) == name
+		return a.flags&format.AttrNamespace == namespace && string(a.name) == name
 	})
 }
 
@@ -83,7 +83,7 @@ func (r *Reader) find(h format.Hash, match func(*rawAttr) bool) (found Ref, err 
 	var readErr error
 	switch {
 	case r.fork.Format == format.FmtLocal:
-		readErr = r.eachShort(visit)
+		r.eachShort(visit)
 	case r.fork.Extents > 0:
 		readErr = r.eachLeaf(h, func(a *rawAttr) bool {
 			return a.hash < h || a.hash == h && visit(a)
@@ -100,7 +100,7 @@ func (r *Reader) Value(a Ref) ([]byte, error) {
 	if a.remote == 0 {
 		return a.value, nil
 	}
-	v, err := r.fork.ReadRemote(format.AttrRmtMagic, a.remote, a.Size)
+	v, err := r.fork.ReadRemote(format.TypeAttrRmt, a.remote, a.Size)
 	if err != nil {
 		return nil, fmt.Errorf("value of attribute %q: %w", a.Name, err)
 	}
@@ -116,39 +116,10 @@ func (r *Reader) Get(namespace format.AttrFlag, name string) ([]byte, error) {
 	return r.Value(a)
 }
 
-// rawAttr is an attribute as it lies in a block or inode; name and value are views.
-type rawAttr struct {
-	hash   format.Hash // not set in shortform
-	flags  format.AttrFlag
-	name   []byte
-	value  []byte
-	size   int
-	remote format.FileOff
-}
-
-// ref copies what the block holds.
-func (a *rawAttr) ref() Ref {
-	r := Ref{Flags: a.flags, Name: string(a.name), Size: a.size, remote: a.remote}
-	if a.remote == 0 {
-		r.value = append([]byte{}, a.value...)
-	}
-	return r
-}
-
 // tree is the hash tree of an attribute fork in blocks.
 func (r *Reader) tree() *dabtree.Tree {
 	return &dabtree.Tree{
-		Geo: r.geo, Name: "attribute", Owner: r.ino.Ino, Size: r.geo.BlockSize,
-		Leaf: format.AttrLeafMagic, Read: r.fork.ReadBlocks,
+		Geo: r.geo, Owner: r.ino.Ino, Size: r.geo.BlockSize,
+		Node: format.TypeAttrNode, Leaf: format.TypeAttrLeaf, Read: r.fork.ReadBlocks,
 	}
-}
-
-// corrupt is an error about a block; daddr 0 is an unknown address, or the inode itself.
-func (r *Reader) corrupt(daddr format.Daddr, structure, field string, got, want any) error {
-	p := format.NullPlace
-	p.Ino = r.ino.Ino
-	if daddr != 0 {
-		p.Daddr = daddr
-	}
-	return format.Corrupt(structure, field, got, want).At(p)
 }

@@ -36,12 +36,17 @@ func (r *Reader) Parents() iter.Seq2[ParentPointer, error] {
 
 // parent decodes a parent pointer.
 func (r *Reader) parent(a Ref) (ParentPointer, error) {
+	bad := func(what string, got, want any) error {
+		p := format.NullPlace
+		p.Ino = r.ino.Ino
+		return format.Corrupt("parent pointer", fmt.Sprintf("%s of %q", what, a.Name), got, want).At(p)
+	}
 	if a.remote != 0 || a.Size != format.ParentRec.Size {
-		return ParentPointer{}, r.corrupt(0, "parent pointer", fmt.Sprintf("value of %q", a.Name), fmt.Sprintf("%d bytes", a.Size), format.ParentRec.Size)
+		return ParentPointer{}, bad("value", fmt.Sprintf("%d bytes", a.Size), format.ParentRec.Size)
 	}
 	p := ParentPointer{Dir: format.ParentIno.Get(a.value), Gen: format.ParentGen.Get(a.value), Name: a.Name}
 	if !r.geo.ValidIno(p.Dir) {
-		return p, r.corrupt(0, "parent pointer", fmt.Sprintf("inumber of %q", a.Name), p.Dir, "an inode of the volume")
+		return p, bad("inumber", p.Dir, "an inode of the volume")
 	}
 	return p, nil
 }
@@ -51,7 +56,7 @@ func (r *Reader) parent(a Ref) (ParentPointer, error) {
 func (r *Reader) FindParent(name string, dir format.Ino, gen uint32) (bool, error) {
 	want := Parent(name, dir, gen)
 	_, err := r.find(want.Hash(), func(a *rawAttr) bool {
-		return a.flags == format.AttrParent && string(a.name) == name && string(a.value) == string(want.Value)
+		return a.flags&format.AttrNamespace == format.AttrParent && string(a.name) == name && string(a.value) == string(want.Value)
 	})
 	if errors.Is(err, ErrNotFound) {
 		return false, nil

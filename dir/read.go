@@ -69,7 +69,7 @@ func (d *Dir) Entries() iter.Seq2[Entry, error] {
 		}
 		var err error
 		if d.Form == Short {
-			err = d.eachShort(visit)
+			d.eachShort(visit)
 		} else {
 			err = d.eachData(visit)
 		}
@@ -82,8 +82,7 @@ func (d *Dir) Entries() iter.Seq2[Entry, error] {
 // Parent is the directory that this one is in; the root is its own.
 func (d *Dir) Parent() (format.Ino, error) {
 	if d.Form == Short {
-		h, err := d.short()
-		return h.parent, err
+		return d.shortParent(), nil
 	}
 	e, err := d.Lookup("..")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -101,7 +100,7 @@ func (d *Dir) Lookup(name string) (Entry, error) {
 	switch {
 	case name == "" || len(name) > format.MaxNameLen:
 	case d.Form == Short:
-		err = d.findShort(&m)
+		d.findShort(&m)
 	case d.Form == Block:
 		err = d.findBlock(&m)
 	default:
@@ -116,23 +115,20 @@ func (d *Dir) Lookup(name string) (Entry, error) {
 // tree is the index of leaf and node form.
 func (d *Dir) tree() *dabtree.Tree {
 	return &dabtree.Tree{
-		Geo: d.geo, Name: "directory index", Owner: d.ino.Ino, Base: leafOff(d.geo), Size: d.geo.DirBlockSize,
-		Leaf: format.DirLeafNMagic, Lone: format.DirLeaf1Magic, Read: d.fork.ReadBlocks,
+		Geo: d.geo, Owner: d.ino.Ino, Base: leafOff(d.geo), Size: d.geo.DirBlockSize,
+		Node: format.TypeDirNode, Leaf: format.TypeDirLeafN, Lone: format.TypeDirLeaf1, Read: d.fork.ReadBlocks,
 	}
 }
 
 func (d *Dir) corrupt(structure, field string, got, want any) error {
-	return d.corruptAt(0, structure, field, got, want)
+	return format.Corrupt(structure, field, got, want).At(d.place(format.NullPlace.Daddr))
 }
 
-// corruptAt is an error about a block; daddr 0 is an unknown address.
-func (d *Dir) corruptAt(daddr format.Daddr, structure, field string, got, want any) error {
+// place is that of a block of the directory.
+func (d *Dir) place(daddr format.Daddr) format.Place {
 	p := format.NullPlace
-	p.Ino = d.ino.Ino
-	if daddr != 0 {
-		p.Daddr = daddr
-	}
-	return format.Corrupt(structure, field, got, want).At(p)
+	p.Ino, p.Daddr = d.ino.Ino, daddr
+	return p
 }
 
 // matcher looks for one name among entries.
@@ -153,13 +149,6 @@ func (m *matcher) try(e rawEntry) bool {
 		m.entry = Entry{string(e.name), e.ino, e.ftype}
 	}
 	return !m.exact
-}
-
-func (m *matcher) hash() format.Hash {
-	if m.fold {
-		return format.NameHashCI([]byte(m.name))
-	}
-	return format.NameHash(m.name)
 }
 
 func equalFold(a []byte, b string) bool {

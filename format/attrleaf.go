@@ -62,7 +62,8 @@ var (
 func AttrLocalSize(name, value int) int { return (AttrLocalName.Size + name + value + 3) &^ 3 }
 
 // AttrRemoteSize is the room that the name of an attribute with a remote value takes in a leaf.
-func AttrRemoteSize(name int) int { return (AttrRemoteName.Size + name + 3) &^ 3 }
+// Linux leaves two bytes more than the name needs, and counts on them.
+func AttrRemoteSize(name int) int { return (AttrRemoteName.Size + 2 + name + 3) &^ 3 }
 
 // AttrLocalMax is the size of a local name, as AttrLocalSize gives it, from which on the value
 // is made remote.

@@ -45,17 +45,16 @@ func (s Source) Read(ino format.Ino) (*Inode, error) {
 
 // Decode checks the bytes of an inode that somebody else has read. The inode keeps raw.
 func (s Source) Decode(ino format.Ino, raw []byte) (*Inode, error) {
-	i := &Inode{Ino: ino, Raw: raw, src: s}
-	if err := i.check(); err != nil {
+	if err := format.Verify(s.Geo, format.TypeInode, raw, s.place(ino)); err != nil {
 		return nil, err
 	}
-	if i.Mode() == 0 {
+	if format.DiMode.Get(raw) == 0 {
 		return nil, fmt.Errorf("inode %d: %w", ino, ErrFree)
 	}
-	return i, nil
+	return &Inode{Ino: ino, Raw: raw, src: s}, nil
 }
 
-// place is where an inode lies.
+// place is what an error about an inode, or about what belongs to it, says of where it is.
 func (s Source) place(ino format.Ino) format.Place {
 	p := format.NullPlace
 	p.Ino = ino
@@ -130,5 +129,11 @@ func (i *Inode) Device() (major, minor uint32) {
 	return format.DecodeDev(format.U32[uint32](0).Get(data))
 }
 
-// CowRoot is the block with the root of the persistent CoW fork, or 0 when there is none.
-func (i *Inode) CowRoot() format.FSBlock { return format.DiCowRoot.Get(i.Raw) }
+// CowRoot is the block with the root of the persistent CoW fork, or 0 when there is none. The
+// bytes mean nothing unless the volume says that some inode has such a fork.
+func (i *Inode) CowRoot() format.FSBlock {
+	if i.src.Geo.ROCompat&format.ROPendingCow == 0 {
+		return 0
+	}
+	return format.DiCowRoot.Get(i.Raw)
+}

@@ -22,15 +22,12 @@ const (
 // String names the fork as messages do.
 func (w Which) String() string { return [...]string{"data fork", "attribute fork", "CoW fork"}[w] }
 
-// MaxFileOff is the first offset behind what any fork can map.
-const MaxFileOff format.FileOff = 1 << 54
-
 // Fork is one fork of an inode. It is safe for concurrent use.
 type Fork struct {
 	Which  Which
 	Format format.ForkFormat
-	// Local is the content of a fork in local format, a view into the inode: a small directory
-	// or link target, cut to the inode's size, or attributes in shortform.
+	// Local is the content of a fork in local format, a view into the inode: a directory in
+	// shortform, the target of a link, or attributes in shortform. It is checked.
 	Local []byte
 	// Extents is the number of mappings, as the inode says. 0 for a CoW fork, where it is not
 	// recorded.
@@ -43,7 +40,7 @@ type Fork struct {
 }
 
 // Fork opens a fork. A fork that does not exist is one in extents format without mappings.
-// Mappings in the inode are checked here, those in a B+tree when they are read.
+// The mappings of a B+tree are checked when they are read.
 func (i *Inode) Fork(w Which) (*Fork, error) {
 	f := &Fork{Which: w, Format: format.FmtExtents, ino: i}
 	data, attr := format.Forks(i.Raw)
@@ -53,52 +50,31 @@ func (i *Inode) Fork(w Which) (*Fork, error) {
 		return nil, fmt.Errorf("inode %d: %w: a file in the realtime section", i.Ino, format.ErrUnsupported)
 	case w == Data:
 		f.Format, f.Extents = format.DiFormat.Get(i.Raw), dataCount
-		return f, f.open(data, int(min(i.Size(), int64(len(data)))))
+		f.open(data, int(min(i.Size(), int64(len(data)))))
 	case w == Attr && attr != nil:
 		f.Format, f.Extents = format.DiAFormat.Get(i.Raw), uint64(attrCount)
-		return f, f.open(attr, len(attr))
+		f.open(attr, int(format.AttrSFTotSize.Get(attr)))
 	case w == Cow && i.CowRoot() != 0:
 		return f, f.openCow()
 	}
 	return f, nil
 }
 
-// open takes a fork that begins in the inode; local is the length of one in local format.
-func (f *Fork) open(fork []byte, local int) error {
+// open takes a fork that begins in the inode; local is the length of one in local format. What
+// lies in the inode was judged when that was read.
+func (f *Fork) open(fork []byte, local int) {
 	switch f.Format {
 	case format.FmtLocal:
 		f.Local = fork[:local]
 	case format.FmtExtents:
 		f.maps = make([]format.Mapping, f.Extents)
-		end := format.FileOff(0)
 		for k := range f.maps {
-			m := format.UnpackMapping(fork[k*format.BmbtRec.Size:])
-			if err := f.check(m, end); err != nil {
-				return err
-			}
-			f.maps[k], end = m, m.End()
+			f.maps[k] = format.UnpackMapping(fork[k*format.BmbtRec.Size:])
 		}
 	case format.FmtBtree:
 		f.tree = f.newTree()
 		f.tree.Fork = fork
 	}
-	return nil
-}
-
-// check judges one mapping by itself and against the end of those before it.
-func (f *Fork) check(m format.Mapping, end format.FileOff) error {
-	at := fmt.Sprintf("%d blocks at %d from block %d", m.Count, m.Off, m.Start)
-	switch {
-	case m.Count == 0, m.Off >= MaxFileOff, format.FileOff(m.Count) > MaxFileOff-m.Off:
-		return f.corrupt("mapping", at, "a range of blocks")
-	case m.Off < end:
-		return f.corrupt("mapping", at, fmt.Sprintf("nothing below offset %d", end))
-	case !f.ino.src.Geo.ValidFSB(m.Start, uint64(m.Count)):
-		return f.corrupt("mapping", at, "blocks within one group of the volume")
-	case m.Unwritten && f.Which == Attr:
-		return f.corrupt("mapping", at+", unwritten", "written blocks")
-	}
-	return nil
 }
 
 func (f *Fork) corrupt(field string, got, want any) error {

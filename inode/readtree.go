@@ -61,7 +61,7 @@ func (f *Fork) fromTree(off format.FileOff, yield func(format.Mapping, error) bo
 		}
 		m := format.UnpackMapping(rec)
 		if err := f.check(m, end); err != nil {
-			yield(m, err)
+			yield(format.Mapping{}, err)
 			return
 		}
 		end = m.End()
@@ -71,6 +71,22 @@ func (f *Fork) fromTree(off format.FileOff, yield func(format.Mapping, error) bo
 			return
 		}
 	}
+}
+
+// check judges one mapping of a tree by itself and against the end of those before it.
+func (f *Fork) check(m format.Mapping, end format.FileOff) error {
+	at := fmt.Sprintf("%d blocks at %d from block %d", m.Count, m.Off, m.Start)
+	switch {
+	case m.Count == 0, m.Off >= format.MaxFileOff, format.FileOff(m.Count) > format.MaxFileOff-m.Off:
+		return f.corrupt("mapping", at, "a range of blocks")
+	case m.Off < end:
+		return f.corrupt("mapping", at, fmt.Sprintf("nothing below offset %d", end))
+	case !f.ino.src.Geo.ValidFSB(m.Start, uint64(m.Count)):
+		return f.corrupt("mapping", at, "blocks within one group of the volume")
+	case m.Unwritten && f.Which == Attr:
+		return f.corrupt("mapping", at+", unwritten", "written blocks")
+	}
+	return nil
 }
 
 // checkCount judges the number of mappings seen at the end of a pass that began at off.

@@ -27,7 +27,7 @@ type comparison struct {
 	names  int
 	inodes map[uint64]bool // compared already
 	paths  map[uint64][]string
-	a, b   []byte          // comparePiece bytes each
+	a, b   []byte // comparePiece bytes each
 }
 
 const comparePiece = 1 << 20

@@ -24,7 +24,7 @@ var kernelImages = []struct {
 	args []string
 	thin bool // a smaller tree, as there is nothing new in the rest
 }{
-	{"default-6", oracle.Gen6, 512 << 20, nil, false},
+	{"default-6", oracle.Gen6, 512 << 20, nil, true},
 	{"default-7", oracle.Gen7, 512 << 20, nil, false},
 	{"no-rmapbt", oracle.Gen6, 512 << 20, []string{"-m", "rmapbt=0,reflink=1"}, true},
 	{"rmapbt", oracle.Gen6, 512 << 20, []string{"-m", "rmapbt=1"}, true},
