@@ -105,9 +105,9 @@ var rules = []rule{
 		func(*Layout) error { return conflict("inobtcount=1 needs finobt=1; give -m inobtcount=0 too") },
 	},
 	{
-		func(l *Layout) bool { return len(l.Label) > maxLabel },
+		func(l *Layout) bool { return len(l.c.Label) > maxLabel },
 		func(l *Layout) error {
-			return conflictf("label %q has %d bytes; the most is %d", l.Label, len(l.Label), maxLabel)
+			return conflictf("label %q has %d bytes; the most is %d", l.c.Label, len(l.c.Label), maxLabel)
 		},
 	},
 }
