@@ -198,9 +198,15 @@ func (c *Config) sectSize() int {
 }
 
 // properties are the filesystem's properties as the root directory's attributes hold them.
-func (c *Config) properties() []source.Xattr {
-	if c.Autofsck == "" {
+// Without a word of the user an empty filesystem is given leave to mend itself if it has what
+// that takes; a filled one gets nothing that its source does not have.
+func (c *Config) properties(g *format.Geometry, empty bool) []source.Xattr {
+	autofsck := c.Autofsck
+	if autofsck == "" && empty && g.HasRmapbt() && g.HasParent() {
+		autofsck = "repair"
+	}
+	if autofsck == "" {
 		return nil
 	}
-	return []source.Xattr{{Name: "trusted.xfs:autofsck", Value: []byte(c.Autofsck)}}
+	return []source.Xattr{{Name: "trusted.xfs:autofsck", Value: []byte(autofsck)}}
 }

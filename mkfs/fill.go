@@ -41,8 +41,10 @@ func (s *Source) open(ctx context.Context, t *target) (*source.Tree, error) {
 		}
 		o.SkipFile = t.id()
 		return source.ScanDir(ctx, s.Dir, o)
+	case s.OCI != "":
+		return source.ReadOCI(ctx, s.OCI, o)
 	}
-	return nil, conflict("archives cannot be read yet")
+	return source.ReadTar(ctx, s.Tars, o)
 }
 
 // contentBytes is about what a tree takes in an image, in bytes.

@@ -99,7 +99,7 @@ func (l *Layout) features() {
 	set(&l.Incompat, format.InNrext64, c.Nrext64.or(true))
 	set(&l.Incompat, format.InExchange, c.Exchange.or(true))
 	set(&l.Incompat, format.InParent, c.Parent.or(true))
-	set(&l.Version, format.VersionAttr, l.HasParent() || c.Autofsck != "")
+	set(&l.Version, format.VersionAttr, l.HasParent())
 }
 
 func set[M ~uint16 | ~uint32](mask *M, bit M, on bool) {

@@ -174,7 +174,7 @@ func (j *job) fix(ctx context.Context) error {
 // try plans an image of some geometry.
 func (j *job) try(ctx context.Context, g *format.Geometry) (*populate.Plan, error) {
 	p, err := populate.NewPlan(ctx, populate.Options{
-		Geo: g, Tree: j.tree, RootXattrs: j.Config.properties(),
+		Geo: g, Tree: j.tree, RootXattrs: j.Config.properties(g, j.tree == nil),
 		Dedupe: j.Dedupe, Clone: j.Clone,
 		KeepIMaxPct: j.Config.MaxPct != nil,
 		Seed:        j.seed(g),

@@ -26,7 +26,9 @@ func (l *Layout) log() error {
 			return conflictf("log cannot lie in allocation group %d, the last one is %d; give -l agnum=%d or less", ag, l.AGCount-1, l.AGCount-1)
 		}
 	}
-	start := roundUp(l.fixedBlocks(), l.logAlign())
+	// It is the number counted with the gaps between groups that is aligned, as mkfs.xfs does it.
+	first := l.FSB(format.AGNumber(ag), format.AGBlock(l.fixedBlocks()))
+	start := uint32(l.AGB(roundUp(first, format.FSBlock(l.logAlign()))))
 	blocks, err := l.logSize(ag, start)
 	if err != nil {
 		return err
