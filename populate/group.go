@@ -126,7 +126,7 @@ func newGroup(g *format.Geometry, no format.AGNumber) *group {
 // is the place where everyone expects the root directory.
 func inodeBase(g *format.Geometry, next format.AGBlock) format.AGBlock {
 	align := max(1, g.InoAlign)
-	if g.Unit > 0 && g.Version&format.VersionDAlign != 0 && g.Unit%align == 0 {
+	if g.Unit > 0 && g.Version&format.VersionDAlign != 0 && align > 1 && g.Unit%align == 0 {
 		align = g.Unit
 	}
 	return (next + format.AGBlock(align) - 1) / format.AGBlock(align) * format.AGBlock(align)
