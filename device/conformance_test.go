@@ -54,6 +54,7 @@ func TestConformance(t *testing.T) {
 		"WindowMemory": window(memory),
 		"WindowFile":   window(file),
 		"WindowBare":   window(func(t *testing.T, size int64) device.Device { return bare{memory(t, size)} }),
+		"Overlay":      func(t *testing.T, size int64) device.Device { return device.NewOverlay(memory(t, size)) },
 		"Crash":        func(_ *testing.T, size int64) device.Device { return device.NewCrash(device.NewMemory(size)) },
 		"Fault":        func(t *testing.T, size int64) device.Device { return device.MustFault(file(t, size), "") },
 	} {

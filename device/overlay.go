@@ -1,0 +1,177 @@
+package device
+
+import (
+	"io"
+	"maps"
+	"slices"
+	"sync"
+)
+
+// overlayPage is the unit in which an Overlay keeps what was written, in bytes.
+const overlayPage = 4 << 10
+
+// Overlay is another device with changes to it that are kept in memory. The device under it is
+// only read, so it shows what an image would be like after a write, such as the replay of its
+// log, and the image stays as it is. Apply carries the changes over to another device.
+//
+// Memory is bounded by what was written: pages of 4 KiB.
+type Overlay struct {
+	under Device
+	mu    sync.RWMutex
+	pages map[int64]*[overlayPage]byte // by offset / overlayPage
+	done  bool
+}
+
+var _ Device = (*Overlay)(nil)
+
+// NewOverlay lays an empty overlay over a device, which nobody may change from now on. Closing
+// the overlay closes it.
+func NewOverlay(under Device) *Overlay {
+	return &Overlay{under: under, pages: map[int64]*[overlayPage]byte{}}
+}
+
+// Size is the size in bytes.
+func (o *Overlay) Size() int64 { return o.under.Size() }
+
+// Allocated is the number of bytes that the changes take in memory.
+func (o *Overlay) Allocated() int64 {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return int64(len(o.pages)) * overlayPage
+}
+
+// ReadAt reads len(p) bytes at off.
+func (o *Overlay) ReadAt(p []byte, off int64) (int, error) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	if o.done {
+		return 0, ErrClosed
+	}
+	want, short := readable(off, len(p), o.Size())
+	for done := 0; done < want; {
+		page, run := o.pages[(off+int64(done))/overlayPage], 0
+		if page != nil {
+			run = copy(p[done:want], page[(off+int64(done))%overlayPage:])
+		} else {
+			run = o.untouched(off+int64(done), want-done)
+			if n, err := o.under.ReadAt(p[done:done+run], off+int64(done)); err != nil {
+				return done + n, err
+			}
+		}
+		done += run
+	}
+	return want, short
+}
+
+// untouched returns how many of the n bytes from off, of which the first was never written, can
+// be read below in one go.
+func (o *Overlay) untouched(off int64, n int) int {
+	end := off + int64(n)
+	next := off - off%overlayPage + overlayPage
+	for next < end && o.pages[next/overlayPage] == nil {
+		next += overlayPage
+	}
+	return int(min(next, end) - off)
+}
+
+// WriteAt writes p at off, in memory.
+func (o *Overlay) WriteAt(p []byte, off int64) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.done {
+		return 0, ErrClosed
+	}
+	if err := writable(off, len(p), o.Size()); err != nil {
+		return 0, err
+	}
+	// All pages are there before one is changed: a write that fails changes nothing.
+	for at := off - off%overlayPage; at < off+int64(len(p)); at += overlayPage {
+		whole := at >= off && at+overlayPage <= off+int64(len(p))
+		if err := o.own(at/overlayPage, whole); err != nil {
+			return 0, err
+		}
+	}
+	for done := 0; done < len(p); {
+		at := off + int64(done)
+		done += copy(o.pages[at/overlayPage][at%overlayPage:], p[done:])
+	}
+	return len(p), nil
+}
+
+// own makes page i one of the overlay's. Unless it is going to be written as a whole, it gets
+// the content that it has below.
+func (o *Overlay) own(i int64, whole bool) error {
+	if o.pages[i] != nil {
+		return nil
+	}
+	page := new([overlayPage]byte)
+	if !whole {
+		n := min(overlayPage, o.Size()-i*overlayPage)
+		if _, err := o.under.ReadAt(page[:n], i*overlayPage); err != nil {
+			return err
+		}
+	}
+	o.pages[i] = page
+	return nil
+}
+
+// applyUnit is the largest write that Apply makes, in bytes.
+const applyUnit = 1 << 20
+
+// Apply writes all changes to another device of at least the same size, in the order of their
+// offsets and in large writes. It does not sync.
+func (o *Overlay) Apply(to io.WriterAt) error {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	var run []byte
+	var start int64
+	flush := func() error {
+		if len(run) == 0 {
+			return nil
+		}
+		_, err := to.WriteAt(run, start)
+		run = run[:0]
+		return err
+	}
+	for _, i := range slices.Sorted(maps.Keys(o.pages)) {
+		at := i * overlayPage
+		if len(run) > 0 && (start+int64(len(run)) != at || len(run) >= applyUnit) {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		if len(run) == 0 {
+			start = at
+		}
+		run = append(run, o.pages[i][:min(overlayPage, o.Size()-at)]...)
+	}
+	return flush()
+}
+
+// Discard forgets all changes, as after Apply to the device under the overlay.
+func (o *Overlay) Discard() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	clear(o.pages)
+}
+
+// Sync does nothing: the changes are in memory and stay there.
+func (o *Overlay) Sync() error {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	if o.done {
+		return ErrClosed
+	}
+	return nil
+}
+
+// Close forgets the changes and closes the device under the overlay.
+func (o *Overlay) Close() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.done {
+		return ErrClosed
+	}
+	o.done, o.pages = true, nil
+	return o.under.Close()
+}

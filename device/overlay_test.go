@@ -1,0 +1,91 @@
+package device_test
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/cowfs/cowfs/device"
+)
+
+// What is written to an overlay shows there, not below, and Apply carries it over exactly.
+func TestOverlay(t *testing.T) {
+	const size = 1<<20 + 700
+	rng := rand.New(rand.NewPCG(3, 4))
+	below := device.NewMemory(size)
+	base := randomBytes(rng, size)
+	if _, err := below.WriteAt(base, 0); err != nil {
+		t.Fatal(err)
+	}
+	o := device.NewOverlay(below)
+	want := bytes.Clone(base)
+	for range 200 {
+		off := rng.IntN(size)
+		p := randomBytes(rng, min(size-off, 1<<rng.IntN(15)))
+		if _, err := o.WriteAt(p, int64(off)); err != nil {
+			t.Fatal(err)
+		}
+		copy(want[off:], p)
+	}
+	if !bytes.Equal(readAll(t, o), want) {
+		t.Error("the overlay does not show what was written")
+	}
+	if !bytes.Equal(readAll(t, below), base) {
+		t.Error("the device below has changed")
+	}
+	if got := o.Allocated(); got == 0 || got > size+4096 {
+		t.Errorf("%d bytes allocated for a device of %d", got, size)
+	}
+	other := below.Clone()
+	if err := o.Apply(other); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(readAll(t, other), want) {
+		t.Error("applied to a copy of the device below, the changes do not give what the overlay shows")
+	}
+	o.Discard()
+	if !bytes.Equal(readAll(t, o), base) || o.Allocated() != 0 {
+		t.Error("discarded changes are still there")
+	}
+}
+
+// Errors of the device below come through, and a write that fails changes nothing.
+func TestOverlayFaults(t *testing.T) {
+	below := device.NewMemory(1 << 20)
+	o := device.NewOverlay(device.MustFault(below, "(Err (And Read (Range 8192 12288)))"))
+	// The second page has to be read before a part of it can be written.
+	if _, err := o.WriteAt(bytes.Repeat([]byte{1}, 4200), 4096); !errors.Is(err, device.ErrInjected) {
+		t.Errorf("write: %v, want the injected error", err)
+	}
+	p := make([]byte, 4096)
+	if _, err := o.ReadAt(p, 4096); err != nil || !bytes.Equal(p, make([]byte, 4096)) {
+		t.Errorf("a write that failed has changed something, or %v", err)
+	}
+	if _, err := o.ReadAt(make([]byte, 8192), 4096); !errors.Is(err, device.ErrInjected) {
+		t.Errorf("read: %v, want the injected error", err)
+	}
+	if _, err := o.WriteAt(p, 8192); err != nil {
+		t.Errorf("write of a whole page: %v", err)
+	}
+	if err := o.Apply(device.MustFault(below, "(Err Write)")); !errors.Is(err, device.ErrInjected) {
+		t.Errorf("apply: %v, want the injected error", err)
+	}
+}
+
+func randomBytes(rng *rand.Rand, n int) []byte {
+	p := make([]byte, n)
+	for i := range p {
+		p[i] = byte(rng.Uint32())
+	}
+	return p
+}
+
+func readAll(t *testing.T, d device.Device) []byte {
+	t.Helper()
+	p := make([]byte, d.Size())
+	if _, err := d.ReadAt(p, 0); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
