@@ -2,9 +2,10 @@
 //
 // Device is what every image offers. File is one on the host: a regular file or a block device,
 // opened with Open, made with Create, or made whole or not at all with CreateTemp. Memory is a
-// sparse image in memory, Window a range of another device. Two more are for tests: Crash keeps
-// a record of writes and tells what a power failure would have left of them, Fault makes
-// operations fail by a rule written as one line.
+// sparse image in memory, Window a range of another device, Overlay another device with changes
+// to it that stay in memory. Two more are for tests: Crash keeps a record of writes and tells what
+// a power failure would have left of them, Fault makes operations fail by a rule written as one
+// line.
 //
 // What only some devices can do is an interface of its own (Puncher, Seeker, Cloner, Resizer,
 // Hoster), found by type assertion. The functions Punch, SeekData and SeekHole do with any device
