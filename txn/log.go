@@ -1,0 +1,168 @@
+package txn
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/cowfs/cowfs/format"
+)
+
+// Log takes checkpoints. Nothing that it writes needs to be stable before the device is synced.
+type Log interface {
+	// Size is the room of an empty log, in bytes of items; Room is what is left of it.
+	Size() int
+	Room() int
+	// Append writes a checkpoint and returns the sequence number that its blocks get.
+	Append(items []Item) (format.LSN, error)
+	// Release says that all checkpoints so far have been written in place.
+	Release()
+	// Unmount writes the record that says that there is nothing to replay.
+	Unmount() error
+}
+
+// Sync returns when all committed transactions are in the log, on stable storage.
+func (s *Store) Sync() error {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	return s.writeCheckpoint()
+}
+
+// WriteData writes file data to blocks that the open transaction has allocated for it, or that
+// the file already has. It reaches stable storage before the transaction does.
+func (tx *Tx) WriteData(p []byte, off int64) error {
+	tx.wrote = true
+	_, err := tx.dev.WriteAt(p, off)
+	return err
+}
+
+// writeCheckpoint writes what is committed to the log, and in place what is in the way.
+func (s *Store) writeCheckpoint() error {
+	if s.failed != nil {
+		return fmt.Errorf("%w: %w", ErrFailed, s.failed)
+	}
+	if s.ckpt.empty() {
+		return s.syncData()
+	}
+	if err := s.syncData(); err != nil {
+		return err
+	}
+	lsn, err := s.log.Append(s.items(&s.ckpt))
+	if err == nil {
+		err = s.dev.Sync()
+	}
+	if err != nil {
+		return s.fail(err)
+	}
+	for _, b := range s.ckpt.bufs {
+		if b == nil {
+			continue
+		}
+		b.lsn, b.dirty = lsn, nil
+		if !b.logged {
+			b.logged = true
+			s.logged = append(s.logged, b)
+			s.held += len(b.Data)
+		}
+	}
+	s.ckpt = checkpoint{}
+	if s.held > maxHeld || s.log.Room() < s.log.Size()/2 {
+		return s.writeInPlace()
+	}
+	return nil
+}
+
+// maxCheckpoint is the size in bytes from which on a checkpoint goes to the log. What is
+// already there takes no more than half of the log, so there is always room.
+func (s *Store) maxCheckpoint() int { return min(maxCkpt, s.log.Size()/8) }
+
+// syncData makes file data stable.
+func (s *Store) syncData() error {
+	if !s.wrote {
+		return nil
+	}
+	if err := s.dev.Sync(); err != nil {
+		return s.fail(err)
+	}
+	s.wrote = false
+	return nil
+}
+
+// fail makes the store unusable: what is in memory and what is on the device may differ.
+func (s *Store) fail(err error) error {
+	s.failed = err
+	return fmt.Errorf("%w: %w", ErrFailed, err)
+}
+
+// unlog forgets that a buffer waits to be written in place, because its block was given up.
+func (s *Store) unlog(b *Buf) {
+	if b == nil || !b.logged {
+		return
+	}
+	b.logged = false
+	s.held -= len(b.Data)
+}
+
+// maxWrite is the most that one write in place takes, in bytes.
+const maxWrite = 1 << 20
+
+// writeInPlace writes all logged buffers to their places, in order, and gives the log's room
+// back. No buffer has changes that are not in the log.
+func (s *Store) writeInPlace() error {
+	list := slices.DeleteFunc(s.logged, func(b *Buf) bool { return !b.logged })
+	slices.SortFunc(list, func(a, b *Buf) int { return cmp.Compare(a.Off, b.Off) })
+	var buf []byte
+	var off int64
+	flush := func() error {
+		if len(buf) == 0 {
+			return nil
+		}
+		_, err := s.dev.WriteAt(buf, off)
+		buf = buf[:0]
+		return err
+	}
+	for _, b := range list {
+		b.Type.LSN.Put(b.Data, b.lsn)
+		b.Type.SetChecksum(b.Data)
+		if off+int64(len(buf)) != b.Off || len(buf)+len(b.Data) > maxWrite {
+			if err := flush(); err != nil {
+				return s.fail(err)
+			}
+			off = b.Off
+		}
+		buf = append(buf, b.Data...)
+	}
+	err := flush()
+	if err == nil {
+		err = s.dev.Sync()
+	}
+	if err != nil {
+		return s.fail(err)
+	}
+	for _, b := range list {
+		b.logged, b.lsn = false, 0
+		if b.clean() {
+			s.hide(b)
+		}
+	}
+	s.logged, s.held = s.logged[:0], 0
+	s.log.Release()
+	return nil
+}
+
+// Close writes everything in place, and the log's unmount record. The device stays open. A
+// transaction must not be.
+func (s *Store) Close() error {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if err := s.writeCheckpoint(); err != nil {
+		return err
+	}
+	if err := s.writeInPlace(); err != nil {
+		return err
+	}
+	if err := s.log.Unmount(); err != nil {
+		return s.fail(err)
+	}
+	return s.dev.Sync()
+}

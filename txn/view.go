@@ -1,0 +1,87 @@
+package txn
+
+import (
+	"errors"
+
+	"github.com/cowfs/cowfs/device"
+)
+
+// pageSize is the unit in which a view looks for buffers, in bytes.
+const pageSize = 4096
+
+// show makes views find a buffer, hide ends that.
+func (s *Store) show(b *Buf) {
+	if b.shown {
+		return
+	}
+	b.shown = true
+	for p := b.Off / pageSize; p*pageSize < b.Off+int64(len(b.Data)); p++ {
+		s.pages[p] = append(s.pages[p], b)
+	}
+}
+
+func (s *Store) hide(b *Buf) {
+	if !b.shown {
+		return
+	}
+	b.shown = false
+	for p := b.Off / pageSize; p*pageSize < b.Off+int64(len(b.Data)); p++ {
+		list := s.pages[p]
+		for i := range list {
+			if list[i] == b {
+				list[i] = list[len(list)-1]
+				list = list[:len(list)-1]
+				break
+			}
+		}
+		if len(list) == 0 {
+			delete(s.pages, p)
+		} else {
+			s.pages[p] = list
+		}
+	}
+}
+
+// view is the volume as transactions have made it, for code that reads bytes.
+type view struct {
+	s    *Store
+	lock bool
+}
+
+var errView = errors.New("a view of a volume can't be written")
+
+// View returns the volume as a device that shows what all transactions have made, and can't be
+// written. Reading waits for the open transaction. Closing it does nothing.
+func (s *Store) View() device.Device { return view{s, true} }
+
+// View is the volume as the open transaction has made it so far, for its own use.
+func (tx *Tx) View() device.Device { return view{tx.Store, false} }
+
+func (v view) Size() int64                        { return v.s.dev.Size() }
+func (v view) WriteAt([]byte, int64) (int, error) { return 0, errView }
+func (v view) Sync() error                        { return nil }
+func (v view) Close() error                       { return nil }
+
+// ReadAt reads from the device, and lays over it what is newer in memory.
+func (v view) ReadAt(p []byte, off int64) (int, error) {
+	if v.lock {
+		v.s.turn.RLock()
+		defer v.s.turn.RUnlock()
+	}
+	n, err := v.s.dev.ReadAt(p, off)
+	if len(v.s.pages) == 0 {
+		return n, err
+	}
+	end := off + int64(n)
+	for page := off / pageSize; page*pageSize < end; page++ {
+		for _, b := range v.s.pages[page] {
+			// Of a buffer on several pages, each copies its own part.
+			lo := max(b.Off, off, page*pageSize)
+			hi := min(b.Off+int64(len(b.Data)), end, (page+1)*pageSize)
+			if lo < hi {
+				copy(p[lo-off:hi-off], b.Data[lo-b.Off:hi-b.Off])
+			}
+		}
+	}
+	return n, err
+}
