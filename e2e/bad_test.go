@@ -50,14 +50,14 @@ func TestFullImage(t *testing.T) {
 	root := newTree(t, map[string]string{"small": "x"})
 	big := filepath.Join(root, "directory", "too-big")
 	must(t, os.MkdirAll(filepath.Dir(big), 0o755))
-	must(t, os.WriteFile(big, bytes.Repeat([]byte("content "), 50<<17), 0o644)) // 50 MiB
+	must(t, os.WriteFile(big, bytes.Repeat([]byte("content "), 60<<17), 0o644)) // 60 MiB
 	failing(t, []string{"--size", "64m", "--root", root}, "64")
 	// The same into a file that is there already: it stays as it was.
 	image := filepath.Join(t.TempDir(), "image")
 	must(t, os.WriteFile(image, []byte("old"), 0o644))
 	must(t, os.Truncate(image, 64<<20))
 	if r := mkcowfs(t, "--root", root, image); r.Exit == 0 {
-		t.Error("50 MiB fit into 64 MiB with a log")
+		t.Error("60 MiB fit into 64 MiB with a log")
 	}
 	if b := head(t, image, 3); b != "old" {
 		t.Errorf("the old file became %q", b)
@@ -177,16 +177,26 @@ func TestChangingSource(t *testing.T) {
 	needMkcowfs(t)
 	root := newTree(t, map[string]string{"dir/still": "x"})
 	changing := filepath.Join(root, "dir", "changing")
-	must(t, os.WriteFile(changing, make([]byte, 32<<20), 0o644))
+	f, err := os.Create(changing)
+	must(t, err)
+	defer f.Close()
+	block := bytes.Repeat([]byte("0123456789abcdef"), 64<<10) // 1 MiB
+	write := func(i int) error {
+		_, err := f.WriteAt(block, int64(i%32)<<20)
+		return err
+	}
+	for i := range 32 {
+		must(t, write(i))
+	}
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
-		for size := int64(0); ; size = (size + 3<<20) % (32 << 20) {
+		for i := 0; ; i++ {
 			select {
 			case <-stop:
 				return
 			default:
-				if err := os.Truncate(changing, size); err != nil {
+				if err := write(i); err != nil {
 					t.Error(err)
 					return
 				}

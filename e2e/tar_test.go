@@ -37,7 +37,17 @@ func checkImage(t testing.TB, image string, want *oracle.Tree, o oracle.CompareO
 func TestTarByGNU(t *testing.T) {
 	t.Parallel()
 	needMkcowfs(t)
-	home, want := zooForTar(t)
+	home, _ := zooForTar(t)
+	// GNU tar knows links to files only, and writes unwritten blocks as zeros.
+	for _, pattern := range []string{"links/special-*", "links/*/special-*", "sparse/unwritten*"} {
+		matches, err := filepath.Glob(filepath.Join(home, pattern))
+		must(t, err)
+		for _, p := range matches {
+			must(t, os.Remove(p))
+		}
+	}
+	want := oracle.Snapshot(t, home)
+	delete(want.Nodes, "special/socket")
 	everything := []string{"--xattrs", "--xattrs-include=*", "--acls"}
 	for name, c := range map[string]struct {
 		args []string

@@ -106,14 +106,17 @@ func (b *builder) acls() {
 	if !b.root {
 		return
 	}
-	const noID = ^uint32(0)
+	const (
+		noID     = ^uint32(0)
+		userBase = 300_000 // users that no host has a name for
+	)
 	b.mkdir("acls", 0o755)
 	long := []aclEntry{{aclUserObj, 7, noID}}
 	for id := range uint32(20) {
-		long = append(long, aclEntry{aclUser, uint16(id % 8), 1000 + id})
+		long = append(long, aclEntry{aclUser, uint16(id % 8), userBase + id})
 	}
-	long = append(long, aclEntry{aclGroupObj, 5, noID}, aclEntry{aclGroup, 4, 50}, aclEntry{aclMask, 7, noID}, aclEntry{aclOther, 0, noID})
-	short := []aclEntry{{aclUserObj, 6, noID}, {aclUser, 4, 1000}, {aclGroupObj, 4, noID}, {aclMask, 4, noID}, {aclOther, 4, noID}}
+	long = append(long, aclEntry{aclGroupObj, 5, noID}, aclEntry{aclGroup, 4, userBase}, aclEntry{aclMask, 7, noID}, aclEntry{aclOther, 0, noID})
+	short := []aclEntry{{aclUserObj, 6, noID}, {aclUser, 4, userBase}, {aclGroupObj, 4, noID}, {aclMask, 4, noID}, {aclOther, 4, noID}}
 	b.file("acls/short", []byte("x"))
 	b.xattr("acls/short", "system.posix_acl_access", acl(short...))
 	b.stamp("acls/short")
