@@ -20,6 +20,9 @@ var ftypeNames = &Names{By: map[int]string{
 	0: "unknown", 1: "regular", 2: "directory", 3: "char", 4: "block", 5: "fifo", 6: "socket", 7: "symlink", 8: "whiteout",
 }}
 
+// String returns the type's name.
+func (t FType) String() string { return ftypeNames.describe(uint64(t)) }
+
 // FTypeOf is the entry type for a mode.
 func FTypeOf(mode uint16) FType {
 	switch mode & ModeType {

@@ -42,7 +42,7 @@ func (v Value) json() []byte {
 	text := v.String()
 	switch {
 	case v.Bits == 0 && v.Kind == Text:
-		text = jsonText(strings.TrimRight(string(v.Bytes), "\x00"))
+		text = JSONText(strings.TrimRight(string(v.Bytes), "\x00"))
 	case v.Bits == 0:
 	case v.IsNull():
 		return []byte("null")
@@ -59,8 +59,9 @@ func (v Value) json() []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// jsonText makes a byte string valid UTF-8 without losing any of it.
-func jsonText(s string) string {
+// JSONText makes a byte string valid UTF-8 without losing any of it: in what is not, a backslash
+// is doubled and a byte that is not part of UTF-8 is written \x and two digits.
+func JSONText(s string) string {
 	if utf8.ValidString(s) && !strings.Contains(s, `\`) {
 		return s
 	}

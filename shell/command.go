@@ -1,0 +1,150 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// Command is one command of the shell.
+type Command struct {
+	Name     string
+	Aliases  []string
+	Args     string // what comes behind the name, e.g. "[-l] [PATH]..."
+	Summary  string // one line, lower case
+	Text     string // more help; may be empty
+	Examples []Example
+
+	// setup declares the command's flags and returns the function that runs it, once, after they
+	// are parsed.
+	setup func(f *flag.FlagSet) runFunc
+}
+
+// Example is a command line and what it does.
+type Example struct{ Line, Says string }
+
+// runFunc runs a command; args are what is left behind the flags.
+type runFunc func(ctx context.Context, s *Session, args []string) error
+
+// Commands returns all commands, by name.
+func Commands() []*Command {
+	list := slices.Concat(fileCommands(), attrCommands(), headerCommands(), inodeCommands(), treeCommands(), spaceCommands(), volumeCommands())
+	slices.SortFunc(list, func(a, b *Command) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// Find returns the command of a name or alias.
+func Find(name string) (*Command, error) {
+	for _, c := range Commands() {
+		if c.Name == name || slices.Contains(c.Aliases, name) {
+			return c, nil
+		}
+	}
+	return nil, usagef("%s: no such command; \"help\" lists them", name)
+}
+
+// UsageError is an error in how a command was given.
+type UsageError struct {
+	Message string
+}
+
+func (e *UsageError) Error() string { return e.Message }
+
+func usagef(format string, args ...any) error { return &UsageError{fmt.Sprintf(format, args...)} }
+
+// Help writes the help text of the command.
+func (c *Command) Help(w io.Writer) {
+	fmt.Fprintf(w, "%s %s\n    %s\n", c.Name, c.Args, c.Summary)
+	if len(c.Aliases) > 0 {
+		fmt.Fprintf(w, "    also called: %s\n", strings.Join(c.Aliases, ", "))
+	}
+	if c.Text != "" {
+		fmt.Fprintf(w, "\n%s\n", indent(c.Text))
+	}
+	f := c.flags()
+	c.setup(f)
+	first := true
+	f.VisitAll(func(o *flag.Flag) {
+		if first {
+			fmt.Fprintln(w)
+		}
+		first = false
+		fmt.Fprintf(w, "    -%-3s %s\n", o.Name, o.Usage)
+	})
+	for i, e := range c.Examples {
+		if i == 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintf(w, "    %-32s %s\n", e.Line, e.Says)
+	}
+}
+
+func indent(text string) string {
+	return "    " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
+}
+
+// HelpAll writes one line for each command.
+func HelpAll(w io.Writer) {
+	for _, c := range Commands() {
+		fmt.Fprintf(w, "  %-10s %s\n", c.Name, c.Summary)
+	}
+	fmt.Fprintf(w, "  %-10s %s\n", "help", "show this list, or with a command's name its help")
+}
+
+func (c *Command) flags() *flag.FlagSet {
+	f := flag.NewFlagSet(c.Name, flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.Usage = func() {}
+	return f
+}
+
+// run parses the flags and runs the command.
+func (c *Command) run(ctx context.Context, s *Session, args []string) error {
+	f := c.flags()
+	run := c.setup(f)
+	if err := f.Parse(splitLetters(f, args)); errors.Is(err, flag.ErrHelp) {
+		c.Help(s.Out)
+		return nil
+	} else if err != nil {
+		return usagef("%s: %v; see \"help %s\"", c.Name, err, c.Name)
+	}
+	err := run(ctx, s, f.Args())
+	var usage *UsageError
+	if errors.As(err, &usage) {
+		return usagef("%s: %v; usage: %s %s", c.Name, err, c.Name, c.Args)
+	}
+	return err
+}
+
+// splitLetters takes apart flags of one letter that are given together, so that -ld is -l -d.
+func splitLetters(f *flag.FlagSet, args []string) []string {
+	var out []string
+	for i, arg := range args {
+		if len(arg) < 2 || arg[0] != '-' || arg == "--" {
+			return append(out, args[i:]...)
+		}
+		letters := strings.Split(arg[1:], "")
+		for _, l := range letters {
+			o := f.Lookup(l)
+			if o == nil {
+				return append(out, args[i:]...)
+			}
+			if b, ok := o.Value.(interface{ IsBoolFlag() bool }); !ok || !b.IsBoolFlag() {
+				return append(out, args[i:]...)
+			}
+		}
+		for _, l := range letters {
+			out = append(out, "-"+l)
+		}
+	}
+	return out
+}
+
+// noFlags is the setup of a command without flags.
+func noFlags(run runFunc) func(*flag.FlagSet) runFunc {
+	return func(*flag.FlagSet) runFunc { return run }
+}
