@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/populate"
@@ -147,28 +149,40 @@ func (j *job) judge() error {
 
 // fix settles size, geometry and the place of everything.
 func (j *job) fix(ctx context.Context) error {
+	j.identify()
 	if j.Config.Size == 0 {
-		j.identify()
-		if err := smallest(ctx, &j.Config, contentBytes(j.tree, &j.Config)*100/uint64(100-j.Free), func(g *format.Geometry) error {
-			p, err := j.try(ctx, g)
-			if err == nil && p.Stats().FreeBlocks*100 < g.DBlocks*uint64(j.Free) {
-				err = ErrNoSpace
-			}
-			return err
-		}); err != nil {
+		hint := contentBytes(j.tree, &j.Config) * 100 / uint64(100-j.Free)
+		err := smallest(ctx, &j.Config, hint, func(g *format.Geometry) error { return j.fits(ctx, g) })
+		if err != nil {
 			return err
 		}
+		j.identify()
 	}
-	j.identify()
 	var err error
 	if j.layout, err = j.Config.Layout(); err != nil {
 		return err
 	}
-	if j.plan, err = j.try(ctx, j.layout.Geometry); err != nil {
+	j.plan, err = j.try(ctx, j.layout.Geometry)
+	if full := (*populate.NoSpaceError)(nil); errors.As(err, &full) {
+		size, need := humanize.IBytes(j.Config.Size), humanize.IBytes(contentBytes(j.tree, &j.Config))
+		return fmt.Errorf("%w of %s: %w; it takes about %s", ErrNoSpace, size, full, need)
+	}
+	if err != nil {
 		return err
 	}
 	j.layout.Geometry = j.plan.Geometry()
 	return nil
+}
+
+// fits is a fitFunc: it finds out whether an image of some geometry holds the content and what
+// is to be free.
+func (j *job) fits(ctx context.Context, g *format.Geometry) error {
+	p, err := j.try(ctx, g)
+	full := (*populate.NoSpaceError)(nil)
+	if errors.As(err, &full) || err == nil && p.Stats().FreeBlocks*100 < g.DBlocks*uint64(j.Free) {
+		return ErrNoSpace
+	}
+	return err
 }
 
 // try plans an image of some geometry.
@@ -182,10 +196,6 @@ func (j *job) try(ctx context.Context, g *format.Geometry) (*populate.Plan, erro
 		Zero:     j.target.block,
 		Progress: j.Progress,
 	})
-	var full *populate.NoSpaceError
-	if errors.As(err, &full) {
-		err = fmt.Errorf("%w: %w", ErrNoSpace, err)
-	}
 	return p, err
 }
 

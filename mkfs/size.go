@@ -8,7 +8,7 @@ import (
 )
 
 // ErrNoSpace is what a fit function says when the content needs a larger image.
-var ErrNoSpace = errors.New("image is too small for its content")
+var ErrNoSpace = errors.New("content does not fit into an image")
 
 // fitFunc tries whether the content fits into an image of some geometry: nil, an ErrNoSpace, or
 // an error that no other size would help with.
