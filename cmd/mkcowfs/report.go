@@ -86,8 +86,12 @@ func printSummary(w io.Writer, j *mkfs.Job, sum *mkfs.Summary) {
 		verb = "would hold"
 	}
 	const own = 2 // inodes of every image that are in no directory
-	fmt.Fprintf(w, "%s: %s, %s %s files, %s directories and %s others\n", j.Path, humanize.IBytes(uint64(sum.Bytes)), verb,
-		count(s.Files), count(s.Dirs), count(s.Inodes-s.Files-s.Dirs-own))
+	others := "nothing else"
+	if n := s.Inodes - s.Files - s.Dirs - own; n > 0 {
+		others = count(n, "other", "others")
+	}
+	fmt.Fprintf(w, "%s: %s, %s %s, %s and %s\n", j.Path, humanize.IBytes(uint64(sum.Bytes)), verb,
+		count(s.Files, "file", "files"), count(s.Dirs, "directory", "directories"), others)
 	fmt.Fprintf(w, "  content %s, data blocks %s", humanize.IBytes(s.Bytes), blocks(s.DataBlocks))
 	if s.SharedBlocks > 0 {
 		fmt.Fprintf(w, " (sharing saved %s)", blocks(s.SharedBlocks))
@@ -95,7 +99,12 @@ func printSummary(w io.Writer, j *mkfs.Job, sum *mkfs.Summary) {
 	fmt.Fprintf(w, ", metadata %s, log %s, free %s\n", blocks(s.MetaBlocks), blocks(uint64(g.LogBlocks)), blocks(s.FreeBlocks))
 }
 
-func count(n uint64) string { return humanize.Comma(int64(n)) }
+func count(n uint64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return humanize.Comma(int64(n)) + " " + many
+}
 
 // printVersion prints the version of the module that the program was built from.
 func printVersion(w io.Writer) error {

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/cowfs/cowfs/mkfs"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"mkcowfs": main})
+}
+
+// TestScripts runs the sessions in testdata: what a user types, and what he should see.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exit":  exitCode,
+			"json":  jsonField,
+			"lines": lineCount,
+		},
+		RequireUniqueNames: true,
+	})
+}
+
+// exitCode runs a program and compares its exit code: exit CODE PROGRAM ARGS...
+func exitCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exit CODE PROGRAM ARGS...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	var exit interface{ ExitCode() int }
+	if errors.As(err, &exit) {
+		got = fmt.Sprint(exit.ExitCode())
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
+
+// jsonField compares a field of the JSON object in a file: json FILE a.b VALUE
+func jsonField(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: json FILE FIELD VALUE")
+	}
+	var v any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &v))
+	for _, key := range strings.Split(args[1], ".") {
+		m, ok := v.(map[string]any)
+		if !ok || m[key] == nil {
+			ts.Fatalf("no field %s", args[1])
+		}
+		v = m[key]
+	}
+	if n, ok := v.(float64); ok {
+		v = fmt.Sprintf("%.0f", n)
+	}
+	if got := fmt.Sprint(v); got != args[2] {
+		ts.Fatalf("%s is %s, want %s", args[1], got, args[2])
+	}
+}
+
+// lineCount compares the number of lines in a file: lines FILE N
+func lineCount(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: lines FILE N")
+	}
+	text := ts.ReadFile(args[0])
+	if got := fmt.Sprint(strings.Count(text, "\n")); got != args[1] {
+		ts.Fatalf("%s has %s lines, want %s:\n%s", args[0], got, args[1], text)
+	}
+}
+
+func TestReorder(t *testing.T) {
+	for in, want := range map[string]string{
+		"image":                           "-- image",
+		"-f image -q":                     "-f -q -- image",
+		"-fq image":                       "-f -q -- image",
+		"-fqbsize=4k image":               "-f -q -b=size=4k -- image",
+		"-b size=4k image":                "-b=size=4k -- image",
+		"-dsize=1g -L name i":             "-d=size=1g -L=name -- i",
+		"--size 1g --tar - i":             "--size=1g --tar=- -- i",
+		"--size=1g --dry-run i":           "--size=1g --dry-run -- i",
+		"i -- -f -b x":                    "-- i -f -b x",
+		"--clamp-mtime i":                 "--clamp-mtime -- i",
+		"--clamp-mtime=5 i":               "--clamp-mtime=5 -- i",
+		"-b":                              "-b --",
+		"--size":                          "--size --",
+		"-Z i":                            "-Z -- i",
+		"- i":                             "-- - i",
+		"--exclude -x --exclude=-y --q i": "--exclude=-x --exclude=-y --q -- i",
+	} {
+		if d := cmp.Diff(strings.Fields(want), reorder(strings.Fields(in), flags())); d != "" {
+			t.Errorf("%q: %s", in, d)
+		}
+	}
+}
+
+// TestHelpComplete has every flag in the help text and in the completion scripts.
+func TestHelpComplete(t *testing.T) {
+	all := flags()
+	help := helpText(all)
+	scripts := map[string]string{"bash": bashScript(all), "zsh": zshScript(all), "fish": fishScript(all)}
+	for _, f := range all {
+		for _, word := range words(f) {
+			if !strings.Contains(help, "  "+word) && !strings.Contains(help, ", "+word) {
+				t.Errorf("%s is not in the help text", word)
+			}
+			for shell, script := range scripts {
+				if name := strings.TrimLeft(word, "-"); !strings.Contains(script, name) {
+					t.Errorf("%s is not in the script for %s", word, shell)
+				}
+			}
+		}
+	}
+	for _, line := range strings.Split(help, "\n") {
+		if len(line) > 100 {
+			t.Errorf("long line: %s", line)
+		}
+	}
+	// Each option that -x takes is named, if it is good for anything.
+	for _, l := range letters {
+		_, err := mkfs.NewConfig([]mkfs.Setting{{Section: l.letter, Key: "nonsense"}}, nil)
+		_, known, ok := strings.Cut(err.Error(), "there are ")
+		if !ok {
+			continue
+		}
+		for _, key := range strings.Split(known, ", ") {
+			if key == "file" || key == "align" || key == "attr" || key == "projid32bit" || key == "lazy-count" || key == "metadir" ||
+				key == "zoned" || strings.HasSuffix(key, "inherit") || key == "cowextsize" || key == "crc" || key == "version" || key == "ftype" || key == "internal" {
+				continue // one value only, which is the default
+			}
+			if !strings.Contains(l.usage, key) {
+				t.Errorf("-%c %s is not in the help text", l.letter, key)
+			}
+		}
+	}
+}
+
+// TestInterrupted has an interrupted run end with the exit code of one.
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	dir := t.TempDir()
+	stderr, err := os.Create(dir + "/stderr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stderr.Close()
+	h := host{getenv: func(string) string { return "" }, stdin: strings.NewReader(""), stdout: new(strings.Builder), stderr: stderr}
+	if code := run(ctx, []string{"--size", "100m", "--root", ".", dir + "/image"}, h); code != exitInterrupted {
+		text, _ := os.ReadFile(dir + "/stderr")
+		t.Errorf("exit code %d: %s", code, text)
+	}
+	if _, err := os.Stat(dir + "/image"); err == nil {
+		t.Error("there is an image")
+	}
+}
