@@ -61,8 +61,8 @@ func (t *BlockType) magic(b []byte) uint32 {
 	return binary.BigEndian.Uint32(b[t.magicOff:])
 }
 
-// is reports whether b is long enough for the type's header and has its magic number.
-func (t *BlockType) is(b []byte) bool { return len(b) >= t.Table.Size && t.magic(b) == t.Magic }
+// Is reports whether b is long enough for the type's header and has its magic number.
+func (t *BlockType) Is(b []byte) bool { return len(b) >= t.Table.Size && t.magic(b) == t.Magic }
 
 // Sizes that structures have.
 func sectorLen(g *Geometry, _ []byte) int   { return g.SectSize }
@@ -167,7 +167,7 @@ func BlockTypes() []*BlockType { return append([]*BlockType(nil), blockTypes[:].
 // block is larger than others and b has a good checksum over that size, else TypeAttrNode.
 func Detect(g *Geometry, b []byte) *BlockType {
 	for _, t := range blockTypes {
-		if !t.is(b) {
+		if !t.Is(b) {
 			continue
 		}
 		if t == TypeDirNode {

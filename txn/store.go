@@ -3,6 +3,7 @@ package txn
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/cowfs/cowfs/device"
@@ -47,17 +48,23 @@ const (
 	maxHeld  = 64 << 20 // of buffers that wait to be written in place
 )
 
-// read finds a buffer in the cache or on the device.
-func (s *Store) read(off int64, t *format.BlockType, at format.Place) (*Buf, error) {
+// read finds a buffer in the cache or on the device. It holds one of the types.
+func (s *Store) read(off int64, at format.Place, types ...*format.BlockType) (*Buf, error) {
 	if b, ok := s.bufs[off]; ok {
-		if b.Type != t {
-			return nil, format.Corrupt(t.Name, "type", b.Type, t).At(at)
+		if !slices.Contains(types, b.Type) {
+			return nil, format.Corrupt(types[0].Name, "type", b.Type, types[0]).At(at)
 		}
 		return b, nil
 	}
+	t := types[0]
 	data := make([]byte, t.Len(s.Geo, nil))
 	if _, err := s.dev.ReadAt(data, off); err != nil {
 		return nil, fmt.Errorf("read %s at byte %d: %w", t, off, err)
+	}
+	for _, other := range types[1:] {
+		if other.Is(data) {
+			t = other
+		}
 	}
 	if err := format.Verify(s.Geo, t, data, at); err != nil {
 		return nil, err

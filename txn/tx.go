@@ -52,7 +52,12 @@ func (s *Store) Begin() (*Tx, error) {
 // Read returns the metadata block of a type at byte off of the volume. When it comes from the
 // device it is verified, against what is known of its place too.
 func (tx *Tx) Read(off int64, t *format.BlockType, at format.Place) (*Buf, error) {
-	b, err := tx.read(off, t, at)
+	return tx.ReadOneOf(off, at, t)
+}
+
+// ReadOneOf is Read for a block that can be of several types, all of the same size.
+func (tx *Tx) ReadOneOf(off int64, at format.Place, types ...*format.BlockType) (*Buf, error) {
+	b, err := tx.read(off, at, types...)
 	if err == nil {
 		b.tx = tx
 	}
