@@ -164,8 +164,12 @@ func (j *job) fix(ctx context.Context) error {
 	}
 	j.plan, err = j.try(ctx, j.layout.Geometry)
 	if full := (*populate.NoSpaceError)(nil); errors.As(err, &full) {
+		what := full.What
+		if full.Path != "" {
+			what += " of " + full.Path
+		}
 		size, need := humanize.IBytes(j.Config.Size), humanize.IBytes(contentBytes(j.tree, &j.Config))
-		return fmt.Errorf("%w of %s: %w; it takes about %s", ErrNoSpace, size, full, need)
+		return fmt.Errorf("%w of %s: no room for %s; it takes about %s", ErrNoSpace, size, what, need)
 	}
 	if err != nil {
 		return err

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -24,9 +26,10 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exit":  exitCode,
-			"json":  jsonField,
-			"lines": lineCount,
+			"exit":   exitCode,
+			"json":   jsonField,
+			"lines":  lineCount,
+			"random": randomFile,
 		},
 		RequireUniqueNames: true,
 	})
@@ -81,6 +84,19 @@ func lineCount(ts *testscript.TestScript, neg bool, args []string) {
 	if got := fmt.Sprint(strings.Count(text, "\n")); got != args[1] {
 		ts.Fatalf("%s has %s lines, want %s:\n%s", args[0], got, args[1], text)
 	}
+}
+
+// randomFile makes a file of so many bytes: random FILE BYTES
+func randomFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: random FILE BYTES")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	b := make([]byte, n)
+	_, err = rand.NewChaCha8([32]byte{}).Read(b)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o644))
 }
 
 func TestReorder(t *testing.T) {
