@@ -36,14 +36,18 @@ func (r *dirReader) ReadAt(id ID, p []byte, off int64) error {
 		return err
 	}
 	n, err := readAt(r.fileFD, p, off)
+	// Only now is it sure that all that was read is the state that was scanned; or that an error
+	// is not one of something else that is there now.
+	if cerr := r.check(id); cerr != nil {
+		return cerr
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.t.Path(id), err)
 	}
 	if n < len(p) {
 		return &ChangedError{Path: r.t.Path(id), Detail: fmt.Sprintf("it ends at byte %d of %d", off+int64(n), r.t.Node(id).Size)}
 	}
-	// Only now is it sure that all that was read is the state that was scanned.
-	return r.check(id)
+	return nil
 }
 
 func (r *dirReader) Host(id ID) (fd int, base int64, ok bool) {

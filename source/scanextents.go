@@ -20,11 +20,15 @@ func (w *scanWorker) scanExtents(l *listing, name []byte, n *Node) error {
 		return err
 	}
 	defer unix.Close(fd)
+	unwritten := unwrittenRanges(fd, n.Size, w.buf)
 	data, err := dataRanges(fd, n.Size)
-	if err != nil || data == nil {
+	if err != nil || data == nil && unwritten == nil {
 		return err
 	}
-	all := mergeUnwritten(data, unwrittenRanges(fd, n.Size, w.buf))
+	if data == nil {
+		data = []Range{{Off: 0, Len: n.Size}}
+	}
+	all := carve(data, unwritten)
 	w.s.mu.Lock()
 	w.s.t.extents = append(w.s.t.extents, all)
 	n.extents = uint32(len(w.s.t.extents))
@@ -65,50 +69,63 @@ func dataRanges(fd int, size int64) ([]Range, error) {
 	return data, nil
 }
 
-// unwrittenRanges asks for the ranges that are allocated and unwritten, ascending; none when the
-// host does not tell. Such a range may have data in the page cache: what dataRanges says counts.
+// unwrittenRanges asks for the ranges that are allocated and unwritten, ascending; nil when there
+// are none, or the host does not tell. Ranges with data that only waits to be written back count
+// as unwritten, too, until the host has done so: that is asked for, but only where it matters.
+// (Asking for data and holes is no way to find out: to that, a range is data as soon as somebody
+// has read it.)
 func unwrittenRanges(fd int, size int64, buf []byte) []Range {
-	var unwritten []Range
-	for at, more := int64(0), true; more; {
-		var err error
-		at, more, err = fiemap(fd, at, size, buf, func(off, n int64, u bool) {
-			if off < 0 || n <= 0 || off >= size || !u {
-				return
+	var found []Range
+	for _, flags := range [...]uint32{0, fiemapSync} {
+		found = nil
+		for at, more := int64(0), true; more; {
+			var err error
+			at, more, err = fiemap(fd, at, size, flags, buf, func(off, n int64, unwritten bool) {
+				if !unwritten || off < 0 || n <= 0 || off >= size {
+					return
+				}
+				x := Range{Off: off, Len: min(n, size-off), Unwritten: true}
+				if k := len(found) - 1; k >= 0 && found[k].End() >= x.Off {
+					found[k].Len = max(found[k].End(), x.End()) - found[k].Off
+				} else {
+					found = append(found, x)
+				}
+			})
+			if err != nil {
+				return nil
 			}
-			unwritten = append(unwritten, Range{Off: off, Len: min(n, size-off), Unwritten: true})
-		})
-		if err != nil {
+		}
+		if found == nil {
 			return nil
 		}
 	}
-	return unwritten
+	return found
 }
 
-// mergeUnwritten adds to data what of the unwritten ranges lies outside of it. Both are ascending.
-func mergeUnwritten(data, unwritten []Range) []Range {
-	if len(unwritten) == 0 {
-		return data
-	}
+// carve joins ranges of data and unwritten ranges, both ascending. Where they overlap, it is
+// unwritten. It uses data up.
+func carve(data, unwritten []Range) []Range {
 	all := []Range{}
-	d, at := 0, int64(0) // at: what lies before is dealt with
-	add := func(from, end int64) {
-		if from = max(from, at); from >= end {
-			return
-		}
-		if k := len(all) - 1; k >= 0 && all[k].Unwritten && all[k].End() == from {
-			all[k].Len += end - from
-		} else {
-			all = append(all, Range{Off: from, Len: end - from, Unwritten: true})
-		}
-		at = end
-	}
+	cut := func(r Range, from, end int64) Range { return Range{Off: from, Len: end - from, Unwritten: r.Unwritten} }
 	for _, u := range unwritten {
-		for ; d < len(data) && data[d].Off < u.End(); d++ {
-			add(u.Off, data[d].Off)
-			all = append(all, data[d])
-			at = max(at, data[d].End())
+		for len(data) > 0 && data[0].Off < u.Off {
+			d := data[0]
+			if d.End() <= u.Off {
+				all = append(all, d)
+				data = data[1:]
+				continue
+			}
+			all = append(all, cut(d, d.Off, u.Off))
+			data[0] = cut(d, u.Off, d.End())
 		}
-		add(u.Off, u.End())
+		for len(data) > 0 && data[0].Off < u.End() {
+			if d := data[0]; d.End() > u.End() {
+				data[0] = cut(d, u.End(), d.End())
+				break
+			}
+			data = data[1:]
+		}
+		all = append(all, u)
 	}
-	return append(all, data[d:]...)
+	return append(all, data...)
 }

@@ -88,19 +88,21 @@ func readAt(fd int, p []byte, off int64) (n int, err error) {
 // The request FS_IOC_FIEMAP, and what of its answer matters here.
 const (
 	iocFiemap             = 0xC020660B
-	fiemapHeader          = 32 // bytes
-	fiemapExtent          = 56 // bytes
+	fiemapHeader          = 32  // bytes
+	fiemapExtent          = 56  // bytes
+	fiemapSync            = 0x1 // write back first
 	fiemapExtentLast      = 0x1
 	fiemapExtentUnwritten = 0x800
 )
 
 // fiemap asks for the extents of an open file from byte off on, into buf, and calls f for each.
 // It returns where to go on, and whether there is more.
-func fiemap(fd int, off, size int64, buf []byte, f func(off, n int64, unwritten bool)) (next int64, more bool, err error) {
+func fiemap(fd int, off, size int64, flags uint32, buf []byte, f func(off, n int64, unwritten bool)) (next int64, more bool, err error) {
 	clear(buf[:fiemapHeader])
 	ne := binary.NativeEndian
 	ne.PutUint64(buf, uint64(off))
 	ne.PutUint64(buf[8:], uint64(size-off))
+	ne.PutUint32(buf[16:], flags)
 	ne.PutUint32(buf[24:], uint32((len(buf)-fiemapHeader)/fiemapExtent))
 	if _, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), iocFiemap, uintptr(unsafe.Pointer(&buf[0]))); e != 0 {
 		return 0, false, os.NewSyscallError("fiemap", e)
@@ -109,9 +111,9 @@ func fiemap(fd int, off, size int64, buf []byte, f func(off, n int64, unwritten 
 	next = off
 	for i := range n {
 		x := buf[fiemapHeader+i*fiemapExtent:]
-		at, length, flags := int64(ne.Uint64(x)), int64(ne.Uint64(x[16:])), ne.Uint32(x[40:])
-		f(at, length, flags&fiemapExtentUnwritten != 0)
-		if at+length <= next || flags&fiemapExtentLast != 0 {
+		at, length, state := int64(ne.Uint64(x)), int64(ne.Uint64(x[16:])), ne.Uint32(x[40:])
+		f(at, length, state&fiemapExtentUnwritten != 0)
+		if at+length <= next || state&fiemapExtentLast != 0 {
 			return next, false, nil
 		}
 		next = at + length
