@@ -144,7 +144,7 @@ func (o *option) apply(c *Config, s Setting) error {
 		if o.refuse != "" && o.only == "" {
 			return errors.New(o.refuse)
 		}
-		return fmt.Errorf("needs a value; write %s=...", s.Key)
+		return fmt.Errorf("needs a value; write %s=VALUE", s.Key)
 	case o.refuse != "" && text != o.only:
 		return errors.New(o.refuse)
 	case o.kind == word:

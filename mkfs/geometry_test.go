@@ -146,27 +146,31 @@ func blockSizes() []string {
 }
 
 func TestGeometryDefaults(t *testing.T) {
+	t.Parallel()
 	compare(t, someSizes, blockSizes())
 }
 
 func TestGeometryFeatures(t *testing.T) {
+	t.Parallel()
 	features := []string{
 		"-n parent=0", "-m rmapbt=0", "-m reflink=0", "-m rmapbt=0,reflink=0", "-m finobt=0", "-m inobtcount=0", "-m bigtime=0",
 		"-i nrext64=0", "-i exchange=0", "-i sparse=0", "-n parent=0 -m reflink=0", "-n parent=0 -m rmapbt=0", "-n parent=0 -m rmapbt=0,reflink=0",
 		"-n parent=0 -i nrext64=0", "-n parent=0 -i nrext64=0 -m reflink=0", "-m rmapbt=0,reflink=0,finobt=0,bigtime=0 -n parent=0 -i nrext64=0,exchange=0,sparse=0",
 	}
-	compare(t, []int64{16 * mib, 64 * mib, 300 * mib, 1 * gib, 5 * tib}, cross(features, []string{"", "-b size=1k", "-b size=2k", "-b size=16k", "-b size=64k"}))
+	compare(t, []int64{16 * mib, 300 * mib, 5 * tib}, cross(features, []string{"", "-b size=1k", "-b size=2k", "-b size=16k", "-b size=64k"}))
 }
 
 func TestGeometrySizes(t *testing.T) {
+	t.Parallel()
 	compare(t, []int64{40 * mib, 600 * mib, 100 * gib}, cross(
-		[]string{"-b size=1k", "-b size=2k", "-b size=4k", "-b size=64k"},
-		[]string{"", "-i size=1024", "-i size=2048", "-i perblock=2", "-i perblock=4", "-i maxpct=0", "-i maxpct=73"},
+		[]string{"-b size=2k", "-b size=4k", "-b size=64k"},
+		[]string{"", "-i size=2048", "-i perblock=4", "-i maxpct=73"},
 		[]string{"", "-n size=4k", "-n size=8k", "-n size=64k", "-s size=1k", "-s size=4k"},
 	))
 }
 
 func TestGeometryGroups(t *testing.T) {
+	t.Parallel()
 	compare(t, []int64{16 * mib, 50 * mib, 333 * mib, 1*gib + 12345, 40 * gib, 2 * tib, 11 * tib}, cross(
 		[]string{"", "-b size=1k", "-b size=64k -m reflink=0"},
 		[]string{"-d agcount=1", "-d agcount=2", "-d agcount=3", "-d agcount=7", "-d agcount=64", "-d agcount=1000", "-d agsize=16m", "-d agsize=17m", "-d agsize=100m", "-d agsize=1g", "-d agsize=555m", "-d agsize=1t"},
@@ -175,6 +179,7 @@ func TestGeometryGroups(t *testing.T) {
 }
 
 func TestGeometryStripes(t *testing.T) {
+	t.Parallel()
 	compare(t, []int64{64 * mib, 128 * mib, 300 * mib, 1 * gib, 9*gib + 4096, 600 * gib, 15 * tib}, cross(
 		[]string{"", "-b size=1k", "-b size=64k"},
 		[]string{"-d su=64k,sw=4", "-d su=64k,sw=1", "-d su=1m,sw=3", "-d su=8m,sw=2", "-d su=12k,sw=5", "-d sunit=128,swidth=512", "-d su=512k,sw=4", "-d su=64k,sw=3,agcount=5", "-d su=128k,sw=2,agsize=65m", "-d su=64k,sw=2 -l su=32k", "-d su=64k,sw=2 -s size=4k", "-d noalign", "-d su=0,sw=0"},
@@ -182,6 +187,7 @@ func TestGeometryStripes(t *testing.T) {
 }
 
 func TestGeometryLog(t *testing.T) {
+	t.Parallel()
 	compare(t, []int64{20 * mib, 200 * mib, 1 * gib, 100 * gib, 5 * tib}, cross(
 		[]string{"", "-b size=1k", "-b size=64k"},
 		[]string{"-l size=2m", "-l size=64m", "-l size=100m", "-l size=1000000000", "-l size=2g", "-l size=2000m", "-l su=4k", "-l su=64k", "-l su=256k", "-l sunit=64", "-l agnum=0", "-l agnum=1", "-l agnum=3", "-l agnum=0,su=64k", "-l size=100m,su=12k", "-l size=65520b,su=64k", "-l su=256k,size=64m -s size=4k"},
@@ -189,6 +195,7 @@ func TestGeometryLog(t *testing.T) {
 }
 
 func TestGeometryConcurrency(t *testing.T) {
+	t.Parallel()
 	var combos []string
 	for _, n := range []int{0, 2, 3, 5, 8, 16, 20, 64, 1000} {
 		combos = append(combos, fmt.Sprintf("-d concurrency=%d", n), fmt.Sprintf("-l concurrency=%d", n), fmt.Sprintf("-l concurrency=%d -n parent=0 -b size=1k", n))
@@ -198,11 +205,12 @@ func TestGeometryConcurrency(t *testing.T) {
 
 // TestGeometryRandom draws options of all kinds together.
 func TestGeometryRandom(t *testing.T) {
+	t.Parallel()
 	const seed = 7
 	rng := rand.New(rand.NewPCG(seed, seed))
 	t.Logf("seed %d", seed)
 	pick := func(from ...string) string { return from[rng.IntN(len(from))] }
-	for range 400 {
+	for range 250 {
 		bytes := int64(16*mib) << rng.IntN(20)
 		bytes += rng.Int64N(bytes)
 		args := strings.Join([]string{
