@@ -69,7 +69,7 @@ func (d *Dir) Entries() iter.Seq2[Entry, error] {
 		}
 		var err error
 		if d.Form == Short {
-			d.eachShort(visit)
+			eachShort(d.fork.Local, visit)
 		} else {
 			err = d.eachData(visit)
 		}

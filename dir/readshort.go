@@ -18,8 +18,7 @@ func (d *Dir) shortParent() format.Ino {
 
 // eachShort gives the entries in shortform; visit returns false to stop. The inode was checked
 // with all it holds.
-func (d *Dir) eachShort(visit func(rawEntry) bool) {
-	b := d.fork.Local
+func eachShort(b []byte, visit func(rawEntry) bool) {
 	count, width := int(format.DirSFCount.Get(b)), format.DirSFInoSize(b)
 	b = b[format.DirSFSize(width):]
 	for range count {
@@ -34,6 +33,6 @@ func (d *Dir) eachShort(visit func(rawEntry) bool) {
 
 func (d *Dir) findShort(m *matcher) {
 	if m.try(rawEntry{[]byte("."), d.ino.Ino, format.FTDir}) && m.try(rawEntry{[]byte(".."), d.shortParent(), format.FTDir}) {
-		d.eachShort(m.try)
+		eachShort(d.fork.Local, m.try)
 	}
 }
