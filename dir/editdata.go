@@ -1,7 +1,7 @@
 package dir
 
 import (
-	"sort"
+	"iter"
 
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/txn"
@@ -19,19 +19,22 @@ func dataEnd(b *txn.Buf) int {
 	return tail - int(format.DirTailCount.Get(b.Data[tail:]))*format.DirLeafEntry.Size
 }
 
-// regions lists the free ranges of a data block in order.
-func regions(b *txn.Buf) (out []region) {
-	end := dataEnd(b)
-	for at := format.DirData.Size; at < end; {
-		if format.DirUnusedTag.Get(b.Data[at:]) == format.DirFreeTag {
-			n := int(format.DirUnusedLen.Get(b.Data[at:]))
-			out = append(out, region{at, n})
-			at += n
-			continue
+// regions gives the free ranges of a data block in order.
+func regions(b *txn.Buf) iter.Seq[region] {
+	return func(yield func(region) bool) {
+		end := dataEnd(b)
+		for at := format.DirData.Size; at < end; {
+			if format.DirUnusedTag.Get(b.Data[at:]) != format.DirFreeTag {
+				at += format.DirEntrySize(int(format.DirEntryNameLen.Get(b.Data[at:])))
+				continue
+			}
+			r := region{at, int(format.DirUnusedLen.Get(b.Data[at:]))}
+			if !yield(r) {
+				return
+			}
+			at += r.n
 		}
-		at += format.DirEntrySize(int(format.DirEntryNameLen.Get(b.Data[at:])))
 	}
-	return out
 }
 
 // best is the length of the longest free range of a data block.
@@ -40,17 +43,21 @@ func best(b *txn.Buf) uint16 {
 	return n.Get(b.Data)
 }
 
-// setBest writes the best free ranges down anew.
+// setBest writes the best free ranges down anew, the longest first.
 func (e *Editor) setBest(b *txn.Buf) {
-	list := regions(b)
-	sort.SliceStable(list, func(i, j int) bool { return list[i].n > list[j].n })
-	d := e.Fork.Change(b, int(format.DirBestOff0), 4*format.DirBestFree)
-	for i := range format.DirBestFree {
-		off, n := format.DirBest(i)
-		var r region
-		if i < len(list) {
-			r = list[i]
+	var top [format.DirBestFree]region
+	for r := range regions(b) {
+		for i := range top {
+			if r.n > top[i].n {
+				copy(top[i+1:], top[i:])
+				top[i] = r
+				break
+			}
 		}
+	}
+	d := e.Fork.Change(b, int(format.DirBestOff0), 4*format.DirBestFree)
+	for i, r := range top {
+		off, n := format.DirBest(i)
 		off.Put(d, uint16(r.at))
 		n.Put(d, uint16(r.n))
 	}
@@ -72,7 +79,7 @@ func (e *Editor) setUnused(b *txn.Buf, at, n int) {
 // returns its place.
 func (e *Editor) putEntry(b *txn.Buf, n Entry) (at int, ok bool) {
 	size := format.DirEntrySize(len(n.Name))
-	for _, r := range regions(b) {
+	for r := range regions(b) {
 		if r.n < size {
 			continue
 		}
@@ -93,7 +100,7 @@ func (e *Editor) putEntry(b *txn.Buf, n Entry) (at int, ok bool) {
 // freeEntry makes the entry at byte at free space, joined with free neighbours.
 func (e *Editor) freeEntry(b *txn.Buf, at int) {
 	n := format.DirEntrySize(int(format.DirEntryNameLen.Get(b.Data[at:])))
-	for _, r := range regions(b) {
+	for r := range regions(b) {
 		switch {
 		case r.at+r.n == at:
 			at, n = r.at, n+r.n
