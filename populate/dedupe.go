@@ -20,9 +20,9 @@ const minShared = 16 << 10
 // mean equal blocks.
 type digest [16]byte
 
-// duplicates knows which blocks of files have the content of blocks that come earlier, in the
-// order of the walk.
-type duplicates struct {
+// Duplicates knows which blocks of files have the content of blocks that come earlier, in the
+// order of the walk. It does not change once made.
+type Duplicates struct {
 	files map[source.ID][]duplicate
 }
 
@@ -35,7 +35,7 @@ type duplicate struct {
 }
 
 // of lists the duplicates that lie within blocks first to end of a file.
-func (d *duplicates) of(id source.ID, first, end uint64) (out []duplicate) {
+func (d *Duplicates) of(id source.ID, first, end uint64) (out []duplicate) {
 	for _, q := range d.files[id] {
 		lo, hi := max(q.off, first), min(q.off+q.count, end)
 		if lo < hi {
@@ -61,13 +61,13 @@ type hashed struct {
 // hashBatch is how many bytes of a file are hashed at a time.
 const hashBatch = 4 << 20
 
-// findDuplicates reads all files and finds equal blocks. Its memory is about 40 bytes for each
-// distinct block.
-func findDuplicates(ctx context.Context, g *format.Geometry, t *source.Tree) (*duplicates, error) {
+// FindDuplicates reads all files and finds equal blocks. They are the same for all geometries
+// of one block size. Its memory is about 40 bytes for each distinct block.
+func FindDuplicates(ctx context.Context, g *format.Geometry, t *source.Tree) (*Duplicates, error) {
 	if !g.HasReflink() {
 		return nil, fmt.Errorf("sharing blocks needs the reflink feature")
 	}
-	f := &finder{g: g, t: t, first: map[digest]seen{}, d: &duplicates{files: map[source.ID][]duplicate{}}}
+	f := &finder{g: g, t: t, first: map[digest]seen{}, d: &Duplicates{files: map[source.ID][]duplicate{}}}
 	eg, ctx := errgroup.WithContext(ctx)
 	// Workers hash in parallel; results are taken in order, through a queue of their promises.
 	type job struct {
@@ -144,7 +144,7 @@ type finder struct {
 	g     *format.Geometry
 	t     *source.Tree
 	first map[digest]seen
-	d     *duplicates
+	d     *Duplicates
 }
 
 // stretches calls f for all written content, in order, n bytes from block first of a file.

@@ -27,7 +27,10 @@ type Options struct {
 	RootXattrs []source.Xattr
 
 	Dedupe bool // share identical blocks of files; needs the reflink feature
-	Clone  CloneMode
+	// Duplicates are those of the tree, for whoever plans it several times; nil: they are looked
+	// for.
+	Duplicates *Duplicates
+	Clone      CloneMode
 
 	// KeepIMaxPct makes it an error when the tree has more inodes than the geometry's share for
 	// them; otherwise the share is raised.

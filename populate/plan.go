@@ -20,7 +20,8 @@ type Plan struct {
 	nodes  []nodePlan
 	pieces [][]piece // data of files that is not one run of blocks
 	metas  [][]run   // metadata of nodes that is not one run of blocks
-	dup    *duplicates
+	dup    *Duplicates
+	ample  bool // see Ample
 	stats  Stats
 	bytes  int64 // of file data to write
 	attrs  bool  // some inode has attributes
@@ -74,16 +75,16 @@ func NewPlan(ctx context.Context, o Options) (*Plan, error) {
 		t = source.Empty(o.Sec, o.Nsec)
 	}
 	links := linksOf(t)
-	var dup *duplicates
-	if o.Dedupe {
+	dup := o.Duplicates
+	if o.Dedupe && dup == nil {
 		var err error
-		if dup, err = findDuplicates(ctx, o.Geo, t); err != nil {
+		if dup, err = FindDuplicates(ctx, o.Geo, t); err != nil {
 			return nil, err
 		}
 	}
 	var full error
 	for _, reserve := range []bool{true, false} {
-		p := &Plan{o: o, g: o.Geo, t: t, links: links, dup: dup}
+		p := &Plan{o: o, g: o.Geo, t: t, links: links, dup: dup, ample: reserve}
 		err := p.place(ctx, reserve)
 		if err == nil {
 			return p, nil
@@ -258,6 +259,10 @@ func (p *Plan) fork(n *source.Node, short int) (room int, inInode bool) {
 	}
 	return inode.Split(p.g, dev, short)
 }
+
+// Ample reports whether each group keeps the room that the kernel wants for the growth of its
+// trees. It mounts an image without that too, but complains.
+func (p *Plan) Ample() bool { return p.ample }
 
 // Stats counts what the image will hold.
 func (p *Plan) Stats() Stats { return p.stats }
