@@ -55,6 +55,7 @@ type job struct {
 	Job
 	target *target
 	tree   *source.Tree // nil: nothing but a root directory
+	same   *populate.Duplicates
 	plan   *populate.Plan
 	layout *Layout
 }
@@ -179,11 +180,11 @@ func (j *job) fix(ctx context.Context) error {
 }
 
 // fits is a fitFunc: it finds out whether an image of some geometry holds the content and what
-// is to be free.
+// is to be free, by wish or for the kernel's use.
 func (j *job) fits(ctx context.Context, g *format.Geometry) error {
 	p, err := j.try(ctx, g)
 	full := (*populate.NoSpaceError)(nil)
-	if errors.As(err, &full) || err == nil && p.Stats().FreeBlocks*100 < g.DBlocks*uint64(j.Free) {
+	if errors.As(err, &full) || err == nil && (!p.Ample() || p.Stats().FreeBlocks*100 < g.DBlocks*uint64(j.Free)) {
 		return ErrNoSpace
 	}
 	return err
@@ -191,16 +192,21 @@ func (j *job) fits(ctx context.Context, g *format.Geometry) error {
 
 // try plans an image of some geometry.
 func (j *job) try(ctx context.Context, g *format.Geometry) (*populate.Plan, error) {
-	p, err := populate.NewPlan(ctx, populate.Options{
+	if j.Dedupe && j.tree != nil && j.same == nil {
+		var err error
+		if j.same, err = populate.FindDuplicates(ctx, g, j.tree); err != nil {
+			return nil, err
+		}
+	}
+	return populate.NewPlan(ctx, populate.Options{
 		Geo: g, Tree: j.tree, RootXattrs: j.Config.properties(g, j.tree == nil),
-		Dedupe: j.Dedupe, Clone: j.Clone,
+		Dedupe: j.Dedupe, Duplicates: j.same, Clone: j.Clone,
 		KeepIMaxPct: j.Config.MaxPct != nil,
 		Seed:        j.seed(g),
 		Sec:         j.Time.Unix(), Nsec: uint32(j.Time.Nanosecond()),
 		Zero:     j.target.block,
 		Progress: j.Progress,
 	})
-	return p, err
 }
 
 // size is the size in bytes of the image.
