@@ -247,7 +247,11 @@ func (s *Session) openFile(arg string) (*volume.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.Vol.OpenFile(path)
+	f, err := s.Vol.OpenFile(path)
+	if err == nil && !f.Inode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file but a %v", path, format.FTypeOf(f.Inode().Mode()))
+	}
+	return f, err
 }
 
 // contextWriter ends writing when the context ends.

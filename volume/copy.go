@@ -14,10 +14,10 @@ var zeroes [64 << 10]byte // never written to
 
 // readAll returns the whole contents.
 func (f *File) readAll() ([]byte, error) {
-	if f.fork == nil || f.ino.Size() > copyPiece {
+	if f.size > copyPiece {
 		return io.ReadAll(f) // grows with what can be read, whatever the inode says of its size
 	}
-	b := make([]byte, f.ino.Size())
+	b := make([]byte, f.size)
 	n, err := f.ReadAt(b, 0)
 	if err == io.EOF {
 		err = nil
@@ -48,7 +48,7 @@ func (f *File) WriteTo(w io.Writer) (int64, error) {
 		return err
 	})
 	if err == nil {
-		err = zero(f.ino.Size())
+		err = zero(f.size)
 	}
 	return f.pos - from, err
 }
@@ -76,19 +76,19 @@ func (f *File) CopyTo(ctx context.Context, dst SparseWriter) error {
 	if err != nil {
 		return err
 	}
-	return dst.Truncate(f.ino.Size())
+	return dst.Truncate(f.size)
 }
 
 // eachPiece gives the data from an offset on, in pieces of at most copyPiece bytes.
 func (f *File) eachPiece(from int64, visit func(off int64, p []byte) error) error {
-	switch {
-	case f.closed.Load():
+	if f.closed.Load() {
 		return f.error("read", fs.ErrClosed)
-	case f.fork == nil:
-		return f.error("read", notRegular(f.ino))
+	}
+	if f.fork == nil {
+		return nil
 	}
 	var buf []byte
-	for s, err := range f.segments(from, f.ino.Size()) {
+	for s, err := range f.segments(from, f.size) {
 		if err != nil {
 			return f.error("read", err)
 		}

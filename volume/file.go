@@ -13,12 +13,13 @@ import (
 )
 
 // File is an open regular file. ReadAt, WriteTo and CopyTo are safe for concurrent use; Read
-// and Seek share the position. A device, FIFO or socket can be opened too but not read.
+// and Seek share the position. A device, FIFO or socket has no contents: it reads as empty.
 type File struct {
 	v    *Volume
 	name string
 	ino  *inode.Inode
-	fork *inode.Fork
+	fork *inode.Fork // nil: not a regular file
+	size int64       // of the contents
 
 	closed atomic.Bool
 	mu     sync.Mutex // guards pos
@@ -35,9 +36,10 @@ var (
 func (v *Volume) openFile(name string, i *inode.Inode) (*File, error) {
 	f := &File{v: v, name: name, ino: i}
 	if i.IsDir() {
-		return nil, f.error("open", notRegular(i))
+		return nil, f.error("open", errIsDir)
 	}
 	if i.IsRegular() {
+		f.size = i.Size()
 		var err error
 		if f.fork, err = i.Fork(inode.Data); err != nil {
 			return nil, f.error("open", err)
@@ -90,7 +92,7 @@ func (f *File) Seek(offset int64, whence int) (int64, error) {
 	case io.SeekCurrent:
 		offset += f.pos
 	case io.SeekEnd:
-		offset += f.ino.Size()
+		offset += f.size
 	default:
 		return 0, f.error("seek", fs.ErrInvalid)
 	}
@@ -112,15 +114,13 @@ func (f *File) readAt(p []byte, off int64) (int, error) {
 	switch {
 	case f.closed.Load():
 		return 0, fs.ErrClosed
-	case f.fork == nil:
-		return 0, notRegular(f.ino)
 	case off < 0:
 		return 0, fs.ErrInvalid
-	case off >= f.ino.Size():
+	case off >= f.size:
 		return 0, io.EOF
 	}
 	var eof error
-	if left := f.ino.Size() - off; int64(len(p)) > left {
+	if left := f.size - off; int64(len(p)) > left {
 		p, eof = p[:left], io.EOF
 	}
 	done := 0

@@ -3,7 +3,6 @@ package volume
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -139,10 +138,4 @@ func (v *Volume) Dir(path string) (*dir.Dir, error) {
 
 func baseName(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
 
-// notRegular is the error for reading what has no contents.
-func notRegular(i *inode.Inode) error {
-	if i.IsDir() {
-		return errors.New("is a directory")
-	}
-	return fmt.Errorf("not a regular file but %v", fileMode(i.Mode()).Type())
-}
+var errIsDir = errors.New("is a directory")

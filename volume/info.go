@@ -103,7 +103,7 @@ func (v *Volume) openDir(name string, i *inode.Inode) *dirFile {
 
 func (d *dirFile) Stat() (fs.FileInfo, error) { return fileInfo{baseName(d.name), d.ino}, nil }
 
-func (d *dirFile) Read([]byte) (int, error) { return 0, d.error("read", notRegular(d.ino)) }
+func (d *dirFile) Read([]byte) (int, error) { return 0, d.error("read", errIsDir) }
 
 func (d *dirFile) Close() error {
 	d.mu.Lock()
