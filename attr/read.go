@@ -51,7 +51,7 @@ func (r *Reader) All() iter.Seq2[Ref, error] {
 		var err error
 		switch {
 		case r.fork.Format == format.FmtLocal:
-			r.eachShort(visit)
+			eachShort(r.fork.Local, visit)
 		case r.fork.Extents > 0:
 			err = r.eachLeaf(0, visit)
 		}
@@ -83,7 +83,7 @@ func (r *Reader) find(h format.Hash, match func(*rawAttr) bool) (found Ref, err 
 	var readErr error
 	switch {
 	case r.fork.Format == format.FmtLocal:
-		r.eachShort(visit)
+		eachShort(r.fork.Local, visit)
 	case r.fork.Extents > 0:
 		readErr = r.eachLeaf(h, func(a *rawAttr) bool {
 			return a.hash < h || a.hash == h && visit(a)

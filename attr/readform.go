@@ -23,8 +23,7 @@ func (a *rawAttr) ref() Ref {
 
 // eachShort gives the attributes in shortform; visit returns false to stop. The inode was
 // checked with all it holds.
-func (r *Reader) eachShort(visit func(*rawAttr) bool) {
-	b := r.fork.Local
+func eachShort(b []byte, visit func(*rawAttr) bool) {
 	count := int(format.AttrSFCount.Get(b))
 	b = b[format.AttrSF.Size:]
 	for range count {
