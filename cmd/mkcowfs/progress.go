@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"sync"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -37,6 +38,7 @@ func (b *bar) update(done, total int64) {
 			progressbar.OptionShowBytes(true),
 			progressbar.OptionClearOnFinish(),
 			progressbar.OptionFullWidth(),
+			progressbar.OptionThrottle(100*time.Millisecond),
 		)
 	}
 	_ = b.p.Set64(done) // a terminal that is gone is no reason to stop
