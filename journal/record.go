@@ -1,0 +1,153 @@
+package journal
+
+import (
+	"errors"
+	"iter"
+
+	"github.com/cowfs/cowfs/format"
+)
+
+// Record is one record of the log, checked. It is what writers write at once: some operations
+// with a header before them.
+type Record struct {
+	LSN    format.LSN
+	Tail   format.LSN // what recovery needed when the record was written begins here
+	Prev   uint32     // log block of the record before; format.NullLogBlock: none
+	Size   uint32     // bytes; the largest record that its writer makes
+	Blocks int        // log blocks, headers included
+	NumOps int
+	// Header is the header as it is on disk. Payload is the rest with all words put back that
+	// cycle numbers replace on disk.
+	Header, Payload []byte
+}
+
+// Op is one operation of a record: a region of a transaction, a part of one, or a mark.
+type Op struct {
+	TID    uint32
+	Client uint8
+	Flags  format.LogOpFlag
+	Data   []byte // a view into the record
+}
+
+// damaged reports whether an error says that the log's content is wrong, and not that it could
+// not be read.
+func damaged(err error) bool { return errors.Is(err, format.ErrCorrupt) }
+
+// readRecord reads the record at a block and checks it. cycle is the one that it must be of.
+func (a *area) readRecord(at int, cycle uint32) (*Record, error) {
+	r := reader{area: a}
+	return r.record(lsnOf(cycle, at))
+}
+
+// reader reads records one after the other, many with each access. Records keep the memory that
+// they were read into.
+type reader struct {
+	*area
+	buf []byte // blocks from block at on
+	at  int
+}
+
+// blocks returns n blocks from block at on.
+func (r *reader) view(at, n int) ([]byte, error) {
+	size := n << format.BasicBlockLog
+	if off := (at - r.at) << format.BasicBlockLog; off >= 0 && off+size <= len(r.buf) {
+		return r.buf[off:][:size:size], nil
+	}
+	// As much as there is up to the log's end; a record that goes on behind it is read whole.
+	r.at, r.buf = at, make([]byte, max(n, min(scanUnit, r.area.blocks-at))<<format.BasicBlockLog)
+	if err := r.read(r.buf, at); err != nil {
+		r.buf = nil
+		return nil, err
+	}
+	return r.buf[:size:size], nil
+}
+
+// record reads the record at lsn. The reader must not look at it a second time.
+func (r *reader) record(lsn format.LSN) (*Record, error) {
+	at := blockOf(lsn)
+	if at >= r.area.blocks {
+		return nil, damage(at, "the log has %d blocks", r.area.blocks)
+	}
+	b, err := r.view(at, 1)
+	if err != nil {
+		return nil, err
+	}
+	if m := format.LogMagicNo.Get(b); m != format.LogMagic {
+		return nil, damage(at, "no record begins here")
+	}
+	n := recordBlocks(b)
+	if n > maxRecord {
+		return nil, damage(at, "record of %d blocks", n)
+	}
+	if b, err = r.view(at, n); err != nil {
+		return nil, err
+	}
+	if got := format.LogLSN.Get(b); got != lsn || format.LogCycle.Get(b) != cycleOf(lsn) {
+		return nil, damage(at, "record of %s where that of %s is due", Place(got), Place(lsn))
+	}
+	if err := format.VerifyLog(r.g, b); err != nil {
+		return nil, &DamageError{Block: at, Err: err}
+	}
+	if err := r.checkStamps(lsn, b); err != nil {
+		return nil, err
+	}
+	rec := &Record{
+		LSN: lsn, Tail: format.LogTailLSN.Get(b), Prev: format.LogPrevBlock.Get(b),
+		Size: format.LogSize.Get(b), Blocks: n, NumOps: int(format.LogNumOps.Get(b)),
+		Header: b[:format.BasicBlock],
+	}
+	if rec.Payload, err = format.UnstampLog(b); err != nil {
+		return nil, &DamageError{Block: at, Err: err}
+	}
+	return rec, nil
+}
+
+// checkStamps looks whether all blocks of a record have its cycle number, or the next one
+// behind the log's end. Records without a checksum have no other proof of being whole.
+func (r *reader) checkStamps(lsn format.LSN, b []byte) error {
+	for i := 1; i < len(b)>>format.BasicBlockLog; i++ {
+		want := cycleOf(r.add(lsn, i))
+		if got := format.LogExtCycle.Get(b[i<<format.BasicBlockLog:]); got != want {
+			return damage((blockOf(lsn)+i)%r.area.blocks, "cycle %d in a record of cycle %d", got, want)
+		}
+	}
+	return nil
+}
+
+// Ops yields the record's operations. The sequence ends with the first error.
+func (r *Record) Ops() iter.Seq2[Op, error] {
+	return func(yield func(Op, error) bool) {
+		rest := r.Payload
+		for range r.NumOps {
+			if len(rest) < format.LogOp.Size {
+				yield(Op{}, damage(blockOf(r.LSN), "the record has fewer operations than its header says, %d", r.NumOps))
+				return
+			}
+			n := format.LogOpLen.Get(rest)
+			if int64(n) > int64(len(rest)-format.LogOp.Size) {
+				yield(Op{}, damage(blockOf(r.LSN), "an operation of %d bytes reaches beyond the record's end", n))
+				return
+			}
+			end := format.LogOp.Size + int(n)
+			op := Op{
+				TID: format.LogOpTID.Get(rest), Client: format.LogOpClient.Get(rest), Flags: format.LogOpFlags.Get(rest),
+				Data: rest[format.LogOp.Size:end:end],
+			}
+			if !yield(op, nil) {
+				return
+			}
+			rest = rest[end:]
+		}
+	}
+}
+
+// unmount reports whether the record is nothing but the note of an unmount.
+func (r *Record) unmount() bool {
+	if r.NumOps != 1 {
+		return false
+	}
+	for op, err := range r.Ops() {
+		return err == nil && op.Flags&format.LogOpUnmount != 0
+	}
+	return false
+}
