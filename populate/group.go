@@ -112,13 +112,16 @@ func newGroup(g *format.Geometry, no format.AGNumber) *group {
 			a.first = a.log.end()
 		} else {
 			a.agfl.start = a.log.end()
+			if uint32(a.agfl.end()) > a.len {
+				a.agfl.count = 0 // the log takes nearly all; the list is filled when there is room
+			}
 			a.first = a.agfl.end()
 		}
 		a.free = before
 	} else {
 		a.first = a.agfl.end()
 	}
-	a.inoBase = inodeBase(g, a.first)
+	a.inoBase = min(inodeBase(g, a.first), format.AGBlock(a.len))
 	return a
 }
 
