@@ -1,6 +1,7 @@
 package mkfs
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/internal/oracle"
 )
 
@@ -20,6 +22,9 @@ func parse(t testing.TB, args string) (*Config, error) {
 	var settings []Setting
 	words := strings.Fields(args)
 	for i := 0; i+1 < len(words); i += 2 {
+		if len(words[i]) != 2 {
+			return nil, errors.New("no letter")
+		}
 		s, err := ParseSuboptions(Section(words[i][1]), words[i+1])
 		if err != nil {
 			return nil, err
@@ -225,4 +230,41 @@ func TestGeometryRandom(t *testing.T) {
 		}, " ")
 		compare(t, []int64{bytes}, []string{args})
 	}
+}
+
+// FuzzGeometry has any options and any size make a geometry that holds together, or an error.
+func FuzzGeometry(f *testing.F) {
+	f.Add("-b size=1024 -d su=64k,sw=4", uint64(gib))
+	f.Add("-d agsize=16m,noalign -l agnum=0,su=256k", uint64(40*mib))
+	f.Add("-i perblock=65536", uint64(5*tib))
+	f.Add("-s size=32768 -b size=65536 -d concurrency=1000 -l concurrency=77", uint64(1<<62))
+	f.Add("-d sunit=4294967295,swidth=4294967295", uint64(gib))
+	f.Add("-d agcount=2147483647", uint64(1<<63))
+	f.Fuzz(func(t *testing.T, args string, size uint64) {
+		c, err := parse(t, args)
+		if err != nil {
+			return
+		}
+		if c.Size == 0 {
+			c.Size = size
+		}
+		g, err := c.Geometry()
+		if err != nil {
+			return
+		}
+		last := uint64(g.AGLen(format.AGNumber(g.AGCount - 1)))
+		switch {
+		case g.DBlocks > c.Size>>g.BlockLog:
+			t.Errorf("%d blocks in %d bytes", g.DBlocks, c.Size)
+		case uint64(g.AGCount-1)*uint64(g.AGBlocks)+last != g.DBlocks || last > uint64(g.AGBlocks) || last<<g.BlockLog < format.MinAGBytes:
+			t.Errorf("%d groups of %d blocks, the last of %d, in %d", g.AGCount, g.AGBlocks, last, g.DBlocks)
+		case uint64(g.AGBlocks)<<g.BlockLog > format.MaxAGBytes:
+			t.Errorf("groups of %d blocks", g.AGBlocks)
+		case !g.ValidFSB(g.LogStart, uint64(g.LogBlocks)) || g.LogBlocks < minLogBlks:
+			t.Errorf("log at %d of %d blocks", g.LogStart, g.LogBlocks)
+		}
+		if ag, root := g.SplitIno(g.RootIno); ag != 0 || uint32(g.InoBlock(root))+uint32(g.ChunkBlocks()) > g.AGBlocks {
+			t.Errorf("root inode %d", g.RootIno)
+		}
+	})
 }

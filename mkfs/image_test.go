@@ -44,7 +44,7 @@ func TestEmptyImage(t *testing.T) {
 		"-d size=100m -n parent=0 -m rmapbt=0,reflink=0,finobt=0,bigtime=0 -i sparse=0,nrext64=0,exchange=0",
 		"-d size=100m -i size=1024", "-d size=100m -i size=2048 -b size=4096", "-d size=100m -i sparse=0,size=2048", "-d size=100m -n size=16384", "-d size=100m -s size=4096", "-d size=100m -b size=1024 -s size=1024",
 		"-d size=200m,su=64k,sw=4", "-d size=200m,su=1m,sw=3", "-d size=200m,su=12k,sw=5", "-d size=200m,su=512k,sw=2 -l su=4k", "-d size=2g,su=512k,sw=4 -b size=65536",
-		"-d size=100m -l su=64k", "-d size=200m -l su=256k", "-d size=200m -l agnum=0", "-d size=200m,su=64k,sw=3 -l agnum=0", "-d size=200m -l agnum=3", "-d size=200m -l size=5000b",
+		"-d size=100m -l su=64k", "-d size=200m -l su=256k", "-d size=200m -l agnum=0", "-d size=200m,su=64k,sw=3 -l agnum=0", "-d size=200m -l agnum=3", "-d size=200m -l size=5000b", "-d size=200m -l size=12788b", "-d size=200m -n parent=0 -l size=12780b",
 		"-d size=100m,agcount=1", "-d size=500m,agcount=7", "-d size=100m -i maxpct=0", "-d size=100m -m autofsck=check", "-d size=5t -l size=10m", "-d size=5t,agcount=300 -l size=10m",
 	} {
 		t.Run(args, func(t *testing.T) {

@@ -169,8 +169,11 @@ func (j *job) fix(ctx context.Context) error {
 		if full.Path != "" {
 			what += " of " + full.Path
 		}
-		size, need := humanize.IBytes(j.Config.Size), humanize.IBytes(contentBytes(j.tree, &j.Config))
-		return fmt.Errorf("%w of %s: no room for %s; it takes about %s", ErrNoSpace, size, what, need)
+		err = fmt.Errorf("%w of %s: no room for %s", ErrNoSpace, humanize.IBytes(j.Config.Size), what)
+		if j.tree != nil {
+			err = fmt.Errorf("%w; it takes about %s", err, humanize.IBytes(contentBytes(j.tree, &j.Config)))
+		}
+		return err
 	}
 	if err != nil {
 		return err

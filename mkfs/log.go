@@ -2,6 +2,7 @@ package mkfs
 
 import (
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/populate"
 )
 
 const (
@@ -28,13 +29,10 @@ func (l *Layout) log() error {
 	}
 	// It is the number counted with the gaps between groups that is aligned, as mkfs.xfs does it.
 	first := l.FSB(format.AGNumber(ag), format.AGBlock(l.fixedBlocks()))
-	start := uint32(l.AGB(roundUp(first, format.FSBlock(l.logAlign()))))
-	blocks, err := l.logSize(ag, start)
-	if err != nil {
-		return err
-	}
-	l.LogStart, l.LogBlocks = l.FSB(format.AGNumber(ag), format.AGBlock(start)), uint32(blocks)
-	return nil
+	l.LogStart = roundUp(first, format.FSBlock(l.logAlign()))
+	var err error
+	l.LogBlocks, err = l.logSize(ag, uint64(l.LogStart-first))
+	return err
 }
 
 // logStripes chooses what log writes are aligned to.
@@ -88,18 +86,17 @@ func (l *Layout) logRoom(ag uint32) uint64 {
 	return uint64(max(l.AGLen(format.AGNumber(ag)), taken) - taken)
 }
 
-// logSize is the number of blocks of the log when it starts at block start of a group.
-func (l *Layout) logSize(ag, start uint32) (uint64, error) {
+// logSize is the number of blocks of the log, which has a gap of some blocks before it.
+func (l *Layout) logSize(ag uint32, gap uint64) (uint32, error) {
 	least := minLogBlocks(l.Geometry, l.logStripe)
 	most := min(maxLogBlks, maxLogBytes>>l.BlockLog, l.logRoom(ag))
 	align := uint64(l.logAlign())
-	// The room behind start, which may be less for being aligned.
-	fits := min(most, uint64(l.AGLen(format.AGNumber(ag))-start)) / align * align
+	fits := l.logFits(ag, gap, most/align*align)
 	switch {
 	case roundUp(least, align) > fits && l.c.LogSize == 0:
 		return 0, tooSmallf("log needs %d blocks, and allocation group %d has room for only %d; give a larger image, or fewer or larger groups", least, ag, fits)
 	case l.c.LogSize == 0:
-		return min(roundUp(l.wantLog(least, most), align), fits), nil
+		return uint32(min(roundUp(l.wantLog(least, most), align), fits)), nil
 	}
 	switch blocks := l.c.LogSize >> l.BlockLog; {
 	case blocks < least:
@@ -109,8 +106,27 @@ func (l *Layout) logSize(ag, start uint32) (uint64, error) {
 	case blocks%align != 0:
 		return 0, conflictf("log of %d blocks is not a multiple of its stripe unit of %d; give -l size=%db", blocks, align, roundUp(blocks, align))
 	default:
-		return blocks, nil
+		return uint32(blocks), nil
 	}
+}
+
+// logFits is the size in blocks of the largest log, up to most, that fits behind a gap and, in
+// group 0, leaves room for the first inodes.
+func (l *Layout) logFits(ag uint32, gap, most uint64) uint64 {
+	length, start, align := uint64(l.AGLen(format.AGNumber(ag))), uint64(l.fixedBlocks())+gap, uint64(l.logAlign())
+	if start >= length {
+		return 0
+	}
+	blocks := min(most, (length-start)/align*align)
+	for ; ag == 0 && blocks > 0; blocks -= align {
+		l.LogBlocks = uint32(blocks)
+		// One that lies beyond group 0 is taken for another group's.
+		of, root := l.SplitIno(populate.RootIno(l.Geometry))
+		if of == 0 && uint64(l.InoBlock(root))+uint64(l.ChunkBlocks()) <= uint64(l.AGBlocks) {
+			break
+		}
+	}
+	return blocks
 }
 
 // wantLog is the number of blocks of the log when nothing is said of it.

@@ -65,6 +65,19 @@ type rule struct {
 // rules judge sizes and features, before groups and log are laid out.
 var rules = []rule{
 	{
+		func(l *Layout) bool {
+			for _, v := range []int{l.BlockSize, l.SectSize, l.InodeSize, l.DirBlockSize} {
+				if v <= 0 || v > 1<<16 || v&(v-1) != 0 {
+					return true
+				}
+			}
+			return false
+		},
+		func(l *Layout) error {
+			return conflictf("sizes of blocks, sectors, inodes and directory blocks (%d, %d, %d, %d) must be powers of two up to 65536", l.BlockSize, l.SectSize, l.InodeSize, l.DirBlockSize)
+		},
+	},
+	{
 		func(l *Layout) bool { return l.BlockSize < 1024 },
 		func(l *Layout) error {
 			return conflictf("block size %d is for the old format without checksums; the least is 1024", l.BlockSize)
