@@ -34,9 +34,9 @@ type Fork struct {
 	Extents uint64
 
 	ino  *Inode
-	maps []format.Mapping               // extents format
-	tree *btree.Tree                    // btree format
-	last atomic.Pointer[format.Mapping] // where the last reader of the tree stopped
+	maps []format.Mapping     // extents format
+	tree *btree.Tree          // btree format
+	last atomic.Pointer[spot] // where the last reader of the tree stopped
 }
 
 // Fork opens a fork. A fork that does not exist is one in extents format without mappings.

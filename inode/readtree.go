@@ -31,21 +31,28 @@ func (f *Fork) openCow() error {
 // Tree is the B+tree that holds the fork's mappings, or nil when the fork is in another format.
 func (f *Fork) Tree() *btree.Tree { return f.tree }
 
+// spot is what a reader of the tree has learnt: from offset hole on nothing is mapped before m.
+type spot struct {
+	hole format.FileOff
+	m    format.Mapping
+}
+
 // fromTree is From for a fork in B+tree format. The mappings ascend, each begins behind the one
 // before, so that no damage can make the sequence endless.
 //
-// Readers go through a file piece by piece, so the mapping at which one stops is kept for the
+// Readers go through a file piece by piece, so the place at which one stops is kept for the
 // next one, which then need not go down the tree.
 func (f *Fork) fromTree(off format.FileOff, yield func(format.Mapping, error) bool) {
-	if last := f.last.Load(); last != nil && last.Off <= off && off < last.End() {
-		if !yield(*last, nil) {
+	if last := f.last.Load(); last != nil && last.hole <= off && off < last.m.End() {
+		if !yield(last.m, nil) {
 			return
 		}
-		off = last.End()
+		off = last.m.End()
 	}
 	var key [8]byte
 	format.BmbtKeyStart.Put(key[:], off)
 	c := f.tree.SeekLE(key[:])
+	hole := off
 	var end format.FileOff
 	var count uint64
 	for {
@@ -67,9 +74,10 @@ func (f *Fork) fromTree(off format.FileOff, yield func(format.Mapping, error) bo
 		end = m.End()
 		count++
 		if end > off && !yield(m, nil) { // only the first one can be wholly below off
-			f.last.Store(&m)
+			f.last.Store(&spot{min(hole, m.Off), m})
 			return
 		}
+		hole = end
 	}
 }
 
