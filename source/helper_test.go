@@ -10,6 +10,7 @@ import (
 
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/source"
+	"golang.org/x/sys/unix"
 )
 
 // dump shows everything about a tree but file contents beyond a hash, a line per name.
@@ -194,3 +195,5 @@ func pattern(seed byte, n int) []byte {
 	}
 	return p
 }
+
+func preadFD(fd int, p []byte, off int64) (int, error) { return unix.Pread(fd, p, off) }

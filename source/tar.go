@@ -184,7 +184,7 @@ func (l *layer) read() error {
 			}
 			return nil
 		}
-		if errors.Is(err, tar.ErrHeader) && l.entry == "" {
+		if errors.Is(err, tar.ErrHeader) && l.s.pos == blockSize {
 			err = errNotTar
 		}
 		if err != nil {
