@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 	"strings"
 
 	"github.com/cowfs/cowfs/dir"
@@ -25,7 +26,7 @@ func (v *Volume) Inode(ino format.Ino) (*inode.Inode, error) { return v.src.Read
 
 // Root reads the root directory.
 func (v *Volume) Root() (*inode.Inode, error) {
-	root, err := v.src.Read(v.Geo.RootIno)
+	root, err := v.used(v.Geo.RootIno, "superblock", "rootino", format.NullIno)
 	if err == nil && !root.IsDir() {
 		err = format.Corrupt("root directory", "mode", fmt.Sprintf("%#o", root.Mode()), "a directory").At(inodePlace(root.Ino))
 	}
@@ -128,9 +129,14 @@ func (v *Volume) child(parent *inode.Inode, name string) (*inode.Inode, error) {
 
 // entryInode reads the inode that an entry of a directory names.
 func (v *Volume) entryInode(parent format.Ino, e dir.Entry) (*inode.Inode, error) {
-	i, err := v.Inode(e.Ino)
+	return v.used(e.Ino, "directory entry", strconv.Quote(e.Name), parent)
+}
+
+// used reads an inode that must be in use, as a structure of inode in says so.
+func (v *Volume) used(ino format.Ino, structure, field string, in format.Ino) (*inode.Inode, error) {
+	i, err := v.Inode(ino)
 	if errors.Is(err, inode.ErrFree) {
-		err = format.Corrupt("directory entry", fmt.Sprintf("%q", e.Name), fmt.Sprintf("inode %d, which is free", e.Ino), "one in use").At(inodePlace(parent))
+		err = format.Corrupt(structure, field, fmt.Sprintf("inode %d, which is free", ino), "one in use").At(inodePlace(in))
 	}
 	return i, err
 }

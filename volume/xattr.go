@@ -1,7 +1,6 @@
 package volume
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,9 +46,6 @@ func (v *Volume) Parents(i *inode.Inode) ([]Parent, error) {
 	return out, nil
 }
 
-// errNoParent says that a directory other than the root has no parent pointer.
-var errNoParent = errors.New("directory without a parent pointer")
-
 // dirPath is the path of a directory, "" for the root, by parent pointers only. known holds the
 // paths of directories that were asked for before.
 func (v *Volume) dirPath(ino format.Ino, gen uint32, known map[format.Ino]string) (string, error) {
@@ -67,7 +63,7 @@ func (v *Volume) dirPath(ino format.Ino, gen uint32, known map[format.Ino]string
 			return "", format.Corrupt("parent pointers", "", "a loop of directories", "a way to the root").At(inodePlace(at))
 		}
 		seen[at] = true
-		i, err := v.Inode(at)
+		i, err := v.used(at, "parent pointer", "inumber", ino)
 		if err != nil {
 			return "", err
 		}
@@ -92,5 +88,5 @@ func (v *Volume) oneParent(i *inode.Inode) (p attr.ParentPointer, err error) {
 	for p, err := range r.Parents() {
 		return p, err
 	}
-	return p, fmt.Errorf("inode %d: %w", i.Ino, errNoParent)
+	return p, format.Corrupt("parent pointers", "", "none", "one of a directory other than the root").At(inodePlace(i.Ino))
 }
