@@ -6,8 +6,10 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"testing"
 )
 
 // hashChunk is the unit in which contents are hashed, in bytes; also the longest attribute
@@ -42,4 +44,27 @@ func hashFile(f *os.File, size int64, data []Segment, buf []byte) (string, error
 func hashOf(b []byte) string {
 	h := sha256.Sum256(b)
 	return hex.EncodeToString(h[:12])
+}
+
+// FileHash hashes a file's contents and size. Holes cost no time, so it is for sparse images.
+func FileHash(t testing.TB, path string) string {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := dataSegments(f, st.Size())
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash, err := hashFile(f, st.Size(), data, make([]byte, hashChunk))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%d bytes with hash %s", st.Size(), hash)
 }
