@@ -5,6 +5,7 @@ import (
 
 	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/space"
 )
 
 // The kernel refuses to mount a filesystem whose log might not have room for the largest
@@ -63,19 +64,10 @@ type reserver struct {
 }
 
 func newReserver(g *format.Geometry) *reserver {
-	r := &reserver{g: g, modern: g.HasParent()}
-	ag := int(g.AGBlocks)
-	r.free = btree.MaxLevels(btree.Bnobt, g.BlockSize, (ag+1)/2)
+	r := &reserver{g: g, modern: g.HasParent(), free: space.FreeLevels(g), rmap: space.RmapLevels(g)}
 	r.inode = btree.MaxLevels(btree.Inobt, g.BlockSize, 1<<(g.AGBlkLog+g.InoPBLog)/format.InodesPerChunk)
 	if g.HasReflink() {
-		r.refcount = btree.MaxLevels(btree.Refcountbt, g.BlockSize, ag)
-	}
-	switch {
-	case g.HasRmapbt() && g.HasReflink():
-		// The blocks of a group can have any number of owners, so only its size is a limit.
-		r.rmap = levelsInSpace(btree.Rmapbt.MinRecs(g.BlockSize, 1), ag)
-	case g.HasRmapbt():
-		r.rmap = btree.MaxLevels(btree.Rmapbt, g.BlockSize, ag)
+		r.refcount = btree.MaxLevels(btree.Refcountbt, g.BlockSize, int(g.AGBlocks))
 	}
 	dataMax, attrMax := uint64(math.MaxInt32), uint64(math.MaxInt16)
 	if g.HasNrext64() {
@@ -84,17 +76,6 @@ func newReserver(g *format.Geometry) *reserver {
 	r.data = forkLevels(g.BlockSize, dataMax, 3)
 	r.attr = forkLevels(g.BlockSize, attrMax, 2)
 	return r
-}
-
-// levelsInSpace is how high a tree can grow in so many blocks, when each node has only the least
-// number of children, and the root two.
-func levelsInSpace(children, blocks int) int {
-	levels := 1
-	for row, used := 2, 1; used+row <= blocks; row *= children {
-		used += row
-		levels++
-	}
-	return levels
 }
 
 // forkLevels is how high the tree of a fork of n mappings can grow when its root in the inode

@@ -5,6 +5,7 @@ import (
 
 	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/space"
 )
 
 // group is one allocation group while it is planned. Its blocks lie in this order:
@@ -102,7 +103,7 @@ func newGroup(g *format.Geometry, no format.AGNumber) *group {
 			next++
 		}
 	}
-	a.agfl = extent{next, minFreelist(g)}
+	a.agfl = extent{next, space.MinFreelist(g)}
 	if g.LogStart != 0 && g.AG(g.LogStart) == no {
 		a.log = extent{g.AGB(g.LogStart), g.LogBlocks}
 		// Stripes may leave a gap before the log; the free list goes there if it can.
@@ -140,21 +141,6 @@ func RootIno(g *format.Geometry) format.Ino {
 	return g.Ino(0, format.AGIno(newGroup(g, 0).inoBase)<<g.InoPBLog)
 }
 
-// minFreelist is the length that the AGFL of a group has as long as its trees have one level:
-// enough blocks to split, for a change and its undoing, each tree that takes its blocks from
-// there and can grow at all.
-func minFreelist(g *format.Geometry) uint32 {
-	n := uint32(0)
-	if btree.MaxLevels(btree.Bnobt, g.BlockSize, (int(g.AGBlocks)+1)/2) > 1 {
-		n += 2 * 2 // by place and by size
-	}
-	// With reflink the number of rmap records isn't bounded by the group's blocks.
-	if g.HasRmapbt() && (g.HasReflink() || btree.MaxLevels(btree.Rmapbt, g.BlockSize, int(g.AGBlocks)) > 1) {
-		n += 2
-	}
-	return n
-}
-
 // head is the number of blocks at the start of a group that header sectors and first roots take.
 func (a *group) head() format.AGBlock { return slices.Max(a.roots[:]) + 1 }
 
@@ -164,31 +150,3 @@ func (a *group) used() uint32 { return a.inodeBlocks + a.meta + a.data }
 // metaBase and dataBase are the starts of the two regions; valid once all is placed.
 func (a *group) metaBase() format.AGBlock { return a.inoBase + format.AGBlock(a.inodeBlocks) }
 func (a *group) dataBase() format.AGBlock { return a.metaBase() + format.AGBlock(a.meta) }
-
-// reservation is the number of blocks that the kernel wants free in the group, to be sure that
-// its trees can grow; it complains at mount when they are not there.
-func reservation(g *format.Geometry, a *group) uint32 {
-	n := uint64(a.len - a.log.count)
-	worst := func(k *btree.Kind, records uint64) uint64 {
-		leaf, node := uint64(k.MinRecs(g.BlockSize, 0)), uint64(k.MinRecs(g.BlockSize, 1))
-		total := uint64(0)
-		for per := leaf; ; per = node {
-			records = (records + per - 1) / per
-			total += records
-			if records <= 1 {
-				return total
-			}
-		}
-	}
-	var r uint64
-	if g.HasReflink() {
-		r += worst(btree.Refcountbt, n)
-	}
-	if g.HasFinobt() {
-		r += worst(btree.Finobt, n<<g.InoPBLog/format.InodesPerChunk)
-	}
-	if g.HasRmapbt() {
-		r += max(n/100, worst(btree.Rmapbt, n))
-	}
-	return uint32(min(r, n))
-}

@@ -8,6 +8,7 @@ import (
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/inode"
 	"github.com/cowfs/cowfs/source"
+	"github.com/cowfs/cowfs/space"
 )
 
 // Plan says where everything of an image lies.
@@ -140,7 +141,7 @@ func (p *Plan) newGroups(reserve bool) {
 		a := newGroup(p.g, format.AGNumber(i))
 		most := int64(a.len) - int64(a.inoBase)
 		if reserve {
-			most -= int64(reservation(p.g, a))
+			most -= int64(space.Reservation(p.g, a.no))
 		}
 		a.most = uint32(max(0, most))
 		a.share = uint32(min(uint64(a.most), share))
