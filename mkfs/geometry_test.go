@@ -92,6 +92,8 @@ func compare(t *testing.T, sizes []int64, combos []string) {
 			got, err := ours(t, bytes, args)
 			n++
 			switch {
+			case !ok && err == nil && shortLogGroup(got):
+				// With stripes it finds out in time. We make the log fit.
 			case !ok && err == nil:
 				t.Errorf("%d bytes, %s: mkfs.xfs refuses, we don't:\n%.200s%s", bytes, args, said, got)
 			case !ok:

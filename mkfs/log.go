@@ -81,7 +81,7 @@ func (l *Layout) logRoom(ag uint32) uint64 {
 	const reserved = 5
 	taken := l.fixedBlocks() + reserved
 	if ag == 0 {
-		taken += 4 * l.chunkBlocks()
+		taken += max(4*l.chunkBlocks(), 2*l.Unit)
 	}
 	return uint64(max(l.AGLen(format.AGNumber(ag)), taken) - taken)
 }
