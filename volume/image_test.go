@@ -77,8 +77,13 @@ func archive(t testing.TB, names int, badLinks bool) []byte {
 	for _, n := range []int{0, 3, names / 20, names / 4, names} { // shortform, block, leaf, node
 		d := fmt.Sprintf("dirs/%d", n)
 		dir(d)
-		for i := range n {
-			file(fmt.Sprintf("%s/%05d-%s", d, i, strings.Repeat("n", i%60)), nil, nil)
+		for i := range n { // most are names of one inode, which so has many parent pointers
+			name := fmt.Sprintf("%s/%05d-%s", d, i, strings.Repeat("n", i%60))
+			if i%10 == 0 {
+				file(name, nil, nil)
+			} else {
+				add(tar.Header{Typeflag: tar.TypeLink, Name: name, Linkname: "files/empty"}, nil)
+			}
 		}
 	}
 	file("attrs/short", nil, xattrs(2, 10))
