@@ -1,0 +1,75 @@
+package refcount
+
+import (
+	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/space"
+	"github.com/cowfs/cowfs/txn"
+)
+
+// Increase gives the blocks of an extent one more owner. It may stop early: done is the number
+// of blocks that it has dealt with, at least 1.
+func (c *Counts) Increase(tx *txn.Tx, e space.Extent) (done uint32, err error) {
+	done, _, err = c.adjust(tx, e, 1)
+	return done, err
+}
+
+// Decrease takes one owner from the blocks of an extent. gone are the blocks that have none any
+// more: they are still in use, for the caller to free. It may stop early: done is the number of
+// blocks that it has dealt with, at least 1.
+func (c *Counts) Decrease(tx *txn.Tx, e space.Extent) (done uint32, gone []space.Extent, err error) {
+	if !c.geo.HasReflink() {
+		return e.Count, []space.Extent{e}, space.Check(c.geo, e)
+	}
+	return c.adjust(tx, e, -1)
+}
+
+func (c *Counts) adjust(tx *txn.Tx, e space.Extent, delta int) (done uint32, gone []space.Extent, err error) {
+	a, start, end, err := c.groupOf(tx, e)
+	if err != nil {
+		return 0, nil, err
+	}
+	old, stop, err := a.touching(start, end, false)
+	if err != nil {
+		return 0, nil, err
+	}
+	now, none := adjust(old, start, stop, delta)
+	if err := a.exchange(old, now, false); err != nil {
+		return 0, nil, err
+	}
+	for _, r := range none {
+		gone = append(gone, a.extent(r.Start, r.End()))
+	}
+	return uint32(stop - start), gone, nil
+}
+
+// FindShared returns the first blocks of an extent that have several owners, as many in a row
+// as there are in it. Count is 0 when there are none.
+func (c *Counts) FindShared(tx *txn.Tx, e space.Extent) (space.Extent, error) {
+	if !c.geo.HasReflink() {
+		return space.Extent{}, space.Check(c.geo, e)
+	}
+	a, start, end, err := c.groupOf(tx, e)
+	if err != nil {
+		return space.Extent{}, err
+	}
+	var lo, hi format.AGBlock
+	for rec, err := range a.tree.Range(treeKey(start, false), treeKey(end-1, false)) {
+		if err != nil {
+			return space.Extent{}, err
+		}
+		r, _ := Unpack(rec)
+		if err := a.check(r, false); err != nil {
+			return space.Extent{}, err
+		}
+		if hi == 0 {
+			lo = max(r.Start, start)
+		} else if r.Start != hi {
+			break
+		}
+		hi = min(r.End(), end)
+	}
+	if hi == 0 {
+		return space.Extent{}, nil
+	}
+	return a.extent(lo, hi), nil
+}
