@@ -36,7 +36,8 @@ var (
 
 // checkAGF judges the ranges of an AGF's fields. The group's number was checked before.
 func checkAGF(g *Geometry, b []byte, _ Place) *CorruptError {
-	size := g.AGLen(AGFSeqNo.Get(b))
+	ag := AGFSeqNo.Get(b)
+	size := g.AGLen(ag)
 	slots := uint32(AGFLSize(len(b)))
 	free, longest := AGFFreeBlks.Get(b), AGFLongest.Get(b)
 	switch {
@@ -57,17 +58,17 @@ func checkAGF(g *Geometry, b []byte, _ Place) *CorruptError {
 	case AGFBtreeBlks.Get(b) > size:
 		return bad("btreeblks", AGFBtreeBlks.Get(b), upTo(size))
 	}
-	if e := checkRoot("bnoroot", AGFBnoRoot.Get(b), "bnolevel", AGFBnoLevel.Get(b), size); e != nil {
+	if e := checkRoot(g, ag, "bnoroot", AGFBnoRoot.Get(b), "bnolevel", AGFBnoLevel.Get(b)); e != nil {
 		return e
 	}
-	if e := checkRoot("cntroot", AGFCntRoot.Get(b), "cntlevel", AGFCntLevel.Get(b), size); e != nil {
+	if e := checkRoot(g, ag, "cntroot", AGFCntRoot.Get(b), "cntlevel", AGFCntLevel.Get(b)); e != nil {
 		return e
 	}
 	if g.HasRmapbt() {
 		if n := AGFRmapBlks.Get(b); n > size {
 			return bad("rmapblocks", n, upTo(size))
 		}
-		if e := checkRoot("rmaproot", AGFRmapRoot.Get(b), "rmaplevel", AGFRmapLevel.Get(b), size); e != nil {
+		if e := checkRoot(g, ag, "rmaproot", AGFRmapRoot.Get(b), "rmaplevel", AGFRmapLevel.Get(b)); e != nil {
 			return e
 		}
 	}
@@ -75,15 +76,15 @@ func checkAGF(g *Geometry, b []byte, _ Place) *CorruptError {
 		if n := AGFRefcntBlks.Get(b); n > size {
 			return bad("refcntblocks", n, upTo(size))
 		}
-		return checkRoot("refcntroot", AGFRefcntRoot.Get(b), "refcntlevel", AGFRefcntLevel.Get(b), size)
+		return checkRoot(g, ag, "refcntroot", AGFRefcntRoot.Get(b), "refcntlevel", AGFRefcntLevel.Get(b))
 	}
 	return nil
 }
 
-// checkRoot judges root and height of a tree in a group of size blocks.
-func checkRoot(rootName string, root AGBlock, levelName string, level, size uint32) *CorruptError {
-	if root == 0 || uint32(root) >= size {
-		return bad(rootName, root, inGroup(size))
+// checkRoot judges root and height of a tree in a group.
+func checkRoot(g *Geometry, ag AGNumber, rootName string, root AGBlock, levelName string, level uint32) *CorruptError {
+	if !g.AllocatableAG(ag, root) {
+		return bad(rootName, root, inGroup(g, ag))
 	}
 	if level == 0 || level > MaxBtreeLevels {
 		return bad(levelName, level, fromTo(1, MaxBtreeLevels))

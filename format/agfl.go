@@ -30,10 +30,10 @@ func agflParts(_ *Geometry, b []byte) ([]Part, error) {
 // checkAGFL judges the slots: each empty, or a block of the group. Which ones are in use only
 // the AGF knows, and used ones keep their old number.
 func checkAGFL(g *Geometry, b []byte, _ Place) *CorruptError {
-	size := g.AGLen(AGFLSeqNo.Get(b))
+	ag := AGFLSeqNo.Get(b)
 	for i := range AGFLSize(len(b)) {
-		if bno := AGFLSlot(i).Get(b); bno != NullAGBlock && (bno == 0 || uint32(bno) >= size) {
-			return bad("bno"+index(i), bno, inGroup(size))
+		if bno := AGFLSlot(i).Get(b); bno != NullAGBlock && !g.AllocatableAG(ag, bno) {
+			return bad("bno"+index(i), bno, inGroup(g, ag))
 		}
 	}
 	return nil

@@ -40,11 +40,11 @@ func checkAGI(g *Geometry, b []byte, _ Place) *CorruptError {
 	case AGIFreeCount.Get(b) > AGICount.Get(b):
 		return bad("freecount", AGIFreeCount.Get(b), upTo(AGICount.Get(b)))
 	}
-	if e := checkRoot("root", AGIRoot.Get(b), "level", AGILevel.Get(b), size); e != nil {
+	if e := checkRoot(g, ag, "root", AGIRoot.Get(b), "level", AGILevel.Get(b)); e != nil {
 		return e
 	}
 	if g.HasFinobt() {
-		if e := checkRoot("free_root", AGIFreeRoot.Get(b), "free_level", AGIFreeLevel.Get(b), size); e != nil {
+		if e := checkRoot(g, ag, "free_root", AGIFreeRoot.Get(b), "free_level", AGIFreeLevel.Get(b)); e != nil {
 			return e
 		}
 	}

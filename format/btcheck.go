@@ -5,12 +5,12 @@ func checkShortBlock(g *Geometry, b []byte, _ Place) *CorruptError {
 	if e := checkFill(g, b); e != nil {
 		return e
 	}
-	size := g.AGLen(ShortOwner.Get(b))
-	if s := ShortLeftSib.Get(b); s != NullAGBlock && (s == 0 || uint32(s) >= size) {
-		return bad("leftsib", s, inGroup(size))
+	ag := ShortOwner.Get(b)
+	if s := ShortLeftSib.Get(b); s != NullAGBlock && !g.AllocatableAG(ag, s) {
+		return bad("leftsib", s, inGroup(g, ag))
 	}
-	if s := ShortRightSib.Get(b); s != NullAGBlock && (s == 0 || uint32(s) >= size) {
-		return bad("rightsib", s, inGroup(size))
+	if s := ShortRightSib.Get(b); s != NullAGBlock && !g.AllocatableAG(ag, s) {
+		return bad("rightsib", s, inGroup(g, ag))
 	}
 	return nil
 }
@@ -20,10 +20,10 @@ func checkLongBlock(g *Geometry, b []byte, _ Place) *CorruptError {
 	if e := checkFill(g, b); e != nil {
 		return e
 	}
-	if s := LongLeftSib.Get(b); s != NullFSBlock && !g.ValidFSB(s, 1) {
+	if s := LongLeftSib.Get(b); s != NullFSBlock && !g.Allocatable(s, 1) {
 		return bad("leftsib", s, "a block of the volume")
 	}
-	if s := LongRightSib.Get(b); s != NullFSBlock && !g.ValidFSB(s, 1) {
+	if s := LongRightSib.Get(b); s != NullFSBlock && !g.Allocatable(s, 1) {
 		return bad("rightsib", s, "a block of the volume")
 	}
 	return nil

@@ -73,8 +73,8 @@ func dirDataHeader(name, prefix string) *Struct {
 	s := dirHeader(name, dirDataSize, prefix+"hdr.")
 	for i := range DirBestFree {
 		off, length := DirBest(i)
-		u16[uint16](s, prefix+"bestfree"+index(i)+".offset", int(off), Bytes)
-		u16[uint16](s, prefix+"bestfree"+index(i)+".length", int(length), Bytes)
+		u16[uint16](s, prefix+"bestfree"+index(i)+".offset", int(off), Offset)
+		u16[uint16](s, prefix+"bestfree"+index(i)+".length", int(length), Offset)
 	}
 	padding(s, prefix+"pad", 60, 4)
 	return s
@@ -96,13 +96,13 @@ var (
 	DirUnused = newStruct("dirunused", 4)
 
 	DirUnusedTag = u16[uint16](DirUnused, "freetag", 0, Hex)
-	DirUnusedLen = u16[uint16](DirUnused, "length", 2, Bytes)
+	DirUnusedLen = u16[uint16](DirUnused, "length", 2, Offset)
 
 	_ = contents(DirUnused, dirUnusedParts)
 
 	dirTag = newStruct("dirtag", 2)
 
-	DirTag = u16[uint16](dirTag, "", 0, Hex) // of the last two bytes: where the entry starts
+	DirTag = u16[uint16](dirTag, "", 0, Offset) // of the last two bytes: where the entry starts
 )
 
 // DirFirstOffset is the offset in the first data block of the first entry behind . and ..

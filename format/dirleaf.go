@@ -5,7 +5,7 @@ var (
 	DirLeafEntry = newStruct("leafent", 8)
 
 	DirLeafHash = u32[Hash](DirLeafEntry, "hashval", 0, Hex)
-	DirLeafAddr = u32[uint32](DirLeafEntry, "address", 4, Hex) // byte in the data space / DirAlign; 0: stale
+	DirLeafAddr = u32[uint32](DirLeafEntry, "address", 4, Offset) // byte in the data space / DirAlign; 0: stale
 )
 
 // The header of a directory leaf; index entries follow. In leaf form the lengths of the longest
@@ -25,7 +25,7 @@ var (
 
 	dirBest = newStruct("dirbest", 2)
 
-	DirBestLen = u16[uint16](dirBest, "", 0, Hex) // DirNullDataOff: no such block
+	DirBestLen = u16[uint16](dirBest, "", 0, Offset) // DirNullDataOff: no such block
 )
 
 // DirLeafTailSize is the size of the tail of a leaf in leaf form: the number of best lengths,

@@ -17,7 +17,7 @@ var (
 	DirSFEntry = newStruct("dirsfentry", 3)
 
 	DirSFEntryNameLen = u8[uint8](DirSFEntry, "namelen", 0, Bytes)
-	DirSFEntryOffset  = u16[uint16](DirSFEntry, "offset", 1, Hex) // where block form would have it
+	DirSFEntryOffset  = u16[uint16](DirSFEntry, "offset", 1, Offset) // where block form would have it
 
 	_ = contents(DirSFEntry, dirSFEntryParts)
 )

@@ -86,10 +86,13 @@ func show(v any) string {
 }
 
 // Wants of range checks.
-func below(n uint32) string      { return fmt.Sprintf("below %d", n) }
-func upTo(n uint32) string       { return fmt.Sprintf("%d at most", n) }
-func fromTo(lo, hi int) string   { return fmt.Sprintf("%d to %d", lo, hi) }
-func inGroup(size uint32) string { return fmt.Sprintf("a block of the group's %d", size) }
+func below(n uint32) string    { return fmt.Sprintf("below %d", n) }
+func upTo(n uint32) string     { return fmt.Sprintf("%d at most", n) }
+func fromTo(lo, hi int) string { return fmt.Sprintf("%d to %d", lo, hi) }
+
+func inGroup(g *Geometry, ag AGNumber) string {
+	return fmt.Sprintf("block %d to %d of the group", g.HeaderBlocks(), g.AGLen(ag)-1)
+}
 
 // hexed shows masks and magic numbers.
 func hexed[T ~uint8 | ~uint16 | ~uint32 | ~uint64](v T) string { return fmt.Sprintf("%#x", uint64(v)) }

@@ -226,11 +226,11 @@ func counted(structure, field, name string, header, table *Struct, n uint32, b [
 	return repeat(name, header.Size, int(n), table), nil
 }
 
-// checkRange reports whether n bytes from off lie within size bytes; no argument can make it
-// overflow.
+// checkRange returns a CorruptError unless n bytes from off lie within size bytes; no argument can
+// make it overflow.
 func checkRange(off, n, size int) error {
 	if off < 0 || n < 0 || off > size || n > size-off {
-		return fmt.Errorf("bytes %d to %d+%d lie outside a structure of %d bytes", off, off, n, size)
+		return Corrupt("range", "", rangeAt(off, n), fmt.Sprintf("a part of %d bytes", size))
 	}
 	return nil
 }

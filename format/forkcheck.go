@@ -42,7 +42,7 @@ func (f *fork) judge(g *Geometry, m Mapping, next FileOff) (field, want string) 
 		return "startoff", "an offset below 2^54"
 	case m.Unwritten && f.attr:
 		return "extentflag", "no unwritten attributes"
-	case !f.rt && !g.ValidFSB(m.Start, uint64(m.Count)):
+	case !f.rt && !g.Allocatable(m.Start, uint64(m.Count)):
 		return "startblock", "blocks of one group"
 	}
 	return "", ""
@@ -76,7 +76,7 @@ func (f *fork) checkRoot(g *Geometry) *CorruptError {
 		if i > 0 && key <= last || key >= MaxFileOff {
 			return bad(f.name+".bmbt.keys"+index(i), key, "ascending offsets below 2^54")
 		}
-		if !g.ValidFSB(ptr, 1) {
+		if !g.Allocatable(ptr, 1) {
 			return bad(f.name+".bmbt.ptrs"+index(i), ptr, "a block of the volume")
 		}
 		last = key

@@ -1,5 +1,7 @@
 package format
 
+import "strconv"
+
 // FType is a file's type as directory entries hold it.
 type FType uint8
 
@@ -20,8 +22,13 @@ var ftypeNames = &Names{By: map[int]string{
 	0: "unknown", 1: "regular", 2: "directory", 3: "char", 4: "block", 5: "fifo", 6: "socket", 7: "symlink", 8: "whiteout",
 }}
 
-// String returns the type's name.
-func (t FType) String() string { return ftypeNames.describe(uint64(t)) }
+// String names the type.
+func (t FType) String() string {
+	if n := ftypeNames.describe(uint64(t)); n != "" {
+		return n
+	}
+	return "file type " + strconv.Itoa(int(t))
+}
 
 // FTypeOf is the entry type for a mode.
 func FTypeOf(mode uint16) FType {

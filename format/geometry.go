@@ -86,6 +86,17 @@ func (g *Geometry) ValidFSB(fsb FSBlock, n uint64) bool {
 	return b < size && n <= size-b
 }
 
+// Allocatable reports whether n blocks from fsb lie within one group, behind its header sectors:
+// whether they can belong to anything.
+func (g *Geometry) Allocatable(fsb FSBlock, n uint64) bool {
+	return g.ValidFSB(fsb, n) && g.AGB(fsb) >= g.HeaderBlocks()
+}
+
+// AllocatableAG reports the same of block b of group ag.
+func (g *Geometry) AllocatableAG(ag AGNumber, b AGBlock) bool {
+	return uint32(b) < g.AGLen(ag) && b >= g.HeaderBlocks()
+}
+
 // AGOffset is the place of block b of group ag, in bytes from the start of the volume.
 func (g *Geometry) AGOffset(ag AGNumber, b AGBlock) int64 {
 	return (int64(ag)*int64(g.AGBlocks) + int64(b)) << g.BlockLog

@@ -13,7 +13,7 @@ import (
 // ROCompat for the caller to judge.
 func GeometryOf(sb []byte) (*Geometry, error) {
 	if len(sb) < Superblock.Size {
-		return nil, fmt.Errorf("superblock: %d bytes are too few", len(sb))
+		return nil, Corrupt("superblock", "", fmt.Sprintf("%d bytes", len(sb)), "a sector")
 	}
 	if m := SBMagicNum.Get(sb); m != SBMagic {
 		return nil, Corrupt("superblock", "magicnum", hexed(m), hexed[uint32](SBMagic))
@@ -100,10 +100,12 @@ func (g *Geometry) checkShape() *CorruptError {
 
 func (g *Geometry) checkLogAndFeatures() *CorruptError {
 	switch {
-	case g.LogStart != 0 && !g.ValidFSB(g.LogStart, uint64(g.LogBlocks)):
-		return bad("logstart", fmt.Sprintf("%d, %d blocks", g.LogStart, g.LogBlocks), "a range within one group")
+	case g.LogStart != 0 && !g.Allocatable(g.LogStart, uint64(g.LogBlocks)):
+		return bad("logstart", fmt.Sprintf("%d, %d blocks", g.LogStart, g.LogBlocks), "a range within one group, behind its header")
 	case g.LogSUnit > MaxLogRecord:
 		return bad("logsunit", g.LogSUnit, upTo(MaxLogRecord))
+	case g.LogSUnit > 1 && int(g.LogSUnit)%g.BlockSize != 0:
+		return bad("logsunit", g.LogSUnit, "a multiple of the block size")
 	case g.Version&VersionMandatory != VersionMandatory || g.Feat2&Feat2Mandatory != Feat2Mandatory:
 		return bad("versionnum", fmt.Sprintf("%#x, features2 %#x", uint16(g.Version), uint32(g.Feat2)), "what version 5 demands")
 	}

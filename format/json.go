@@ -43,10 +43,12 @@ func (v Value) json() []byte {
 	switch {
 	case v.Bits == 0 && v.Kind == Text:
 		text = JSONText(strings.TrimRight(string(v.Bytes), "\x00"))
-	case v.Bits == 0:
+	case v.Bits == 0 || v.Kind.textual():
 	case v.IsNull():
 		return []byte("null")
-	case v.Kind.textual() || v.Num > maxJSONNumber || text == "" || text[0] < '0' || text[0] > '9' || v.Kind == Pad:
+	case v.Kind == Owner && !isNumber(text): // it has a name
+	case v.Num > maxJSONNumber:
+		text = strconv.FormatUint(v.Num, 10)
 	default:
 		return strconv.AppendUint(nil, v.Num, 10)
 	}
@@ -59,8 +61,10 @@ func (v Value) json() []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// JSONText makes a byte string valid UTF-8 without losing any of it: in what is not, a backslash
-// is doubled and a byte that is not part of UTF-8 is written \x and two digits.
+func isNumber(s string) bool { return s[0] >= '0' && s[0] <= '9' }
+
+// JSONText makes a byte string valid UTF-8 without losing any of it: a backslash is doubled and a
+// byte that is not part of UTF-8 is written \x and two digits.
 func JSONText(s string) string {
 	if utf8.ValidString(s) && !strings.Contains(s, `\`) {
 		return s

@@ -1,17 +1,15 @@
-package format_test
+package format
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
-
-	"github.com/cowfs/cowfs/format"
 )
 
 // jsonRoundTrip checks that the JSON form is valid, has no member twice, and has a member for
 // each value.
-func jsonRoundTrip(vs format.Values) error {
+func jsonRoundTrip(vs Values) error {
 	raw, err := json.Marshal(vs)
 	if err != nil {
 		return err

@@ -31,11 +31,12 @@ const (
 	Owner       // owner of an rmap record: an inode or one of the Owner constants
 	LogBlockPtr // a block of the log, in units of 512 bytes
 	BigTime     // a timestamp of nanoseconds since 1901; see DecodeTime
+	Offset      // a place or length within a directory, which prints in hexadecimal
 )
 
 var kindNames = [...]string{
 	"count", "hex", "blocks", "bytes", "log2", "agblock", "fsblock", "fileoff", "ino", "agino", "daddr",
-	"lsn", "crc", "uuid", "text", "raw", "pad", "time", "mode", "owner", "logblock", "bigtime",
+	"lsn", "crc", "uuid", "text", "raw", "pad", "time", "mode", "owner", "logblock", "bigtime", "offset",
 }
 
 // String returns the kind's name, as JSON schemas and help texts use it.
@@ -58,7 +59,7 @@ func (k Kind) pointer() bool {
 // textual reports whether JSON has numbers of this kind as the text that is printed, too.
 func (k Kind) textual() bool {
 	switch k {
-	case Hex, CRC, LSNKind, Mode, Time, BigTime:
+	case Hex, CRC, LSNKind, Mode, Time, BigTime, Pad:
 		return true
 	}
 	return false

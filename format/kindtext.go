@@ -16,7 +16,7 @@ func (k Kind) formatNumber(v uint64, width int) string {
 		return "null"
 	case k == CRC && width == 32:
 		return fmt.Sprintf("%#x", bits.ReverseBytes32(uint32(v)))
-	case k == Hex || k == CRC || k == LSNKind || k == Pad:
+	case k == Hex || k == CRC || k == LSNKind || k == Pad || k == Offset:
 		return "0x" + strconv.FormatUint(v, 16)
 	case k == Mode:
 		return "0" + strconv.FormatUint(v, 8)

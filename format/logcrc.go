@@ -63,7 +63,8 @@ func SetLogChecksum(b []byte) error {
 }
 
 // VerifyLog judges the record that starts b: its header, that b has all of it, and its checksum,
-// unless that is 0, which says that there is none.
+// unless that is 0, which says that there is none. The headers without a payload that a mount stamps
+// on the blocks behind the log's head are no records.
 func VerifyLog(g *Geometry, b []byte) error {
 	if err := checkRange(0, LogRecord.Size, len(b)); err != nil {
 		return fmt.Errorf("log record: %w", err)
