@@ -1,13 +1,8 @@
 package format
 
-import "bytes"
-
-// Limits of the extent counts, narrow and wide.
-const (
-	maxExtents       = 1<<31 - 1
-	maxAttrExtents   = 1<<15 - 1
-	maxBigExtents    = 1<<48 - 1
-	maxBigAttrExtent = 1<<32 - 1
+import (
+	"bytes"
+	"fmt"
 )
 
 // checkDinode judges an inode and what its forks hold in it. A free inode needs only a sound
@@ -102,16 +97,12 @@ func checkExtentHints(g *Geometry, b []byte) *CorruptError {
 // checkExtentCounts judges how many extents there are, and where the attribute fork starts.
 func checkExtentCounts(_ *Geometry, b []byte) *CorruptError {
 	data, attr := NExtents(b)
-	maxData, maxAttr := uint64(maxExtents), uint32(maxAttrExtents)
-	if DiFlags2.Get(b)&Flag2Nrext64 != 0 {
-		maxData, maxAttr = maxBigExtents, maxBigAttrExtent
-	}
 	literal, off := len(b)-Dinode.Size, int(DiForkOff.Get(b))*8
 	switch {
-	case data > maxData:
-		return bad("core.nextents", data, "a number in the format's limits")
-	case attr > maxAttr:
-		return bad("core.naextents", attr, upTo(maxAttr))
+	case data > MaxExtents(b, false):
+		return bad("core.nextents", data, fmt.Sprintf("%d at most", MaxExtents(b, false)))
+	case uint64(attr) > MaxExtents(b, true):
+		return bad("core.naextents", attr, fmt.Sprintf("%d at most", MaxExtents(b, true)))
 	case data+uint64(attr) > DiNBlocks.Get(b):
 		return bad("core.nblocks", DiNBlocks.Get(b), "a block for each extent at least")
 	case off >= literal:

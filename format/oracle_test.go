@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/internal/bigtree"
 	"github.com/cowfs/cowfs/internal/oracle"
 	"github.com/cowfs/cowfs/internal/oracle/zoo"
 )
@@ -84,13 +85,13 @@ func populate(t *testing.T, dir string) {
 		must(os.Mkdir(filepath.Join(dir, d), 0o755))
 	}
 	zoo.Small(t, filepath.Join(dir, "zoo"))
-	zoo.Names(t, filepath.Join(dir, "names"), 3000)
+	must(bigtree.Names(filepath.Join(dir, "names"), 3000))
 	for i := 0; i < 3000; i += 7 {
 		must(os.Remove(fmt.Sprintf("%s/names/entry-number-%08d-of-many", dir, i)))
 	}
-	zoo.Links(t, filepath.Join(dir, "links"), 400)
+	must(bigtree.Links(filepath.Join(dir, "links"), 400))
 	sparse := filepath.Join(dir, "sparse")
-	zoo.Sparse(t, sparse, 16<<20, 2000, 4096)
+	must(bigtree.Sparse(sparse, 16<<20, 2000, 4096))
 	must(os.Symlink(strings.Repeat("long/", 200), filepath.Join(dir, "long")))
 	clone(t, sparse, sparse+"-clone")
 	f, err := os.OpenFile(sparse, os.O_RDWR, 0)
