@@ -201,13 +201,7 @@ func (m *model) around() []point {
 	var ps []point
 	for _, rec := range m.recs {
 		p := low(m.Kind, rec)
-		last := 0
-		switch m.Kind {
-		case Cntbt:
-			last = 1
-		case Rmapbt:
-			last = 2
-		}
+		last := lastPart(m.Kind)
 		before, after := p, p
 		after[last]++
 		if before[last] > 0 {
@@ -216,6 +210,17 @@ func (m *model) around() []point {
 		ps = append(ps, before, p, after)
 	}
 	return ps
+}
+
+// lastPart is the last of the parts of a point that the kind's order looks at.
+func lastPart(k *Kind) int {
+	switch k {
+	case Cntbt:
+		return 1
+	case Rmapbt:
+		return 2
+	}
+	return 0
 }
 
 // index is the first record that is not below p.
