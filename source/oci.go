@@ -25,7 +25,7 @@ var (
 )
 
 // ReadOCI reads a container image: ref is the path of an OCI layout folder or of an archive as
-// docker save makes it, followed by :TAG when it holds several images. Of an image for several
+// docker save makes it, followed by :TAG or :NAME:TAG when it holds several images. Of an image for several
 // platforms it takes the one for Linux on this machine's architecture.
 func ReadOCI(ctx context.Context, ref string, o Options) (*Tree, error) {
 	r, err := o.compile()
@@ -65,16 +65,14 @@ func findImage(ref string) ([]imageLayer, error) {
 	return fromArchive(path, tag)
 }
 
-// splitRef cuts PATH:TAG, unless a file has the whole name.
+// splitRef cuts PATH:TAG, where both may have colons: PATH is the longest that exists.
 func splitRef(ref string) (path, tag string) {
-	i := strings.LastIndexByte(ref, ':')
-	if i <= 0 || strings.Contains(ref[i:], "/") {
-		return ref, ""
+	for i := len(ref); i > 0; i = strings.LastIndexByte(ref[:i], ':') {
+		if _, err := os.Stat(ref[:i]); err == nil {
+			return ref[:i], strings.TrimPrefix(ref[i:], ":")
+		}
 	}
-	if _, err := os.Stat(ref); err == nil {
-		return ref, ""
-	}
-	return ref[:i], ref[i+1:]
+	return ref, ""
 }
 
 // readLayer puts a layer over those before. What is in it is sure to be what the image names: an

@@ -610,3 +610,16 @@ func TestArchiveChanges(t *testing.T) {
 		t.Error("Host gives a changed archive")
 	}
 }
+
+func gunzipped(t testing.TB, b []byte) []byte {
+	t.Helper()
+	r, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err = io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
