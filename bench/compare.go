@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// bench is one run of the program.
+type bench struct {
+	options
+	work    string
+	mkcowfs string
+}
+
+// places are what the words in command lines stand for.
+type places struct{ image, size, tree, archive, mount string }
+
+func (p places) fill(args []string) []string {
+	r := strings.NewReplacer(wordImage, p.image, wordSize, p.size, wordTree, p.tree, wordArchive, p.archive, wordMount, p.mount)
+	out := slices.Clone(args)
+	for i, a := range out {
+		// A script's own words are none of ours.
+		if i > 0 && out[i-1] == "-ec" {
+			continue
+		}
+		out[i] = r.Replace(a)
+	}
+	return out
+}
+
+// compare runs a set.
+func (b *bench) compare(ctx context.Context, s *set) (*SetResult, error) {
+	result := &SetResult{Name: s.name, What: s.what, Durable: b.durable}
+	dir := filepath.Join(b.work, s.name)
+	p := places{image: filepath.Join(dir, "image"), size: s.size, archive: filepath.Join(dir, "archive.tar"), mount: filepath.Join(dir, "mount")}
+	for _, d := range []string{dir, p.mount, filepath.Join(dir, "tree")} {
+		if err := os.Mkdir(d, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	defer os.RemoveAll(dir)
+	if s.source != nil {
+		var err error
+		if p.tree, err = s.source(ctx, filepath.Join(dir, "tree")); err != nil {
+			return nil, fmt.Errorf("make the source: %w", err)
+		}
+		if result.Files, result.Bytes, err = measure(p.tree); err != nil {
+			return nil, err
+		}
+		if err := archive(ctx, p.tree, p.archive); err != nil {
+			return nil, err
+		}
+	}
+	var running []contender
+	for _, c := range b.contenders(s) {
+		if c.missing != "" {
+			result.Missing = append(result.Missing, c.name+": "+c.missing)
+			continue
+		}
+		running = append(running, c)
+		result.Contenders = append(result.Contenders, ContenderResult{Name: c.name})
+	}
+	for round := range b.runs + 1 {
+		for i, c := range running {
+			m, err := b.once(ctx, c, p)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", c.name, err)
+			}
+			if round > 0 { // the first warms up
+				result.Contenders[i].Runs = append(result.Contenders[i].Runs, *m)
+			}
+		}
+	}
+	result.summarize()
+	return result, nil
+}
+
+// once runs a contender, from nothing to an image.
+func (b *bench) once(ctx context.Context, c contender, p places) (*Measurement, error) {
+	if err := os.RemoveAll(p.image); err != nil {
+		return nil, err
+	}
+	unix.Sync()
+	args := p.fill(c.args)
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	start := time.Now()
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("%q: %w\n%s", args, err, out.Bytes())
+	}
+	if b.durable {
+		if err := syncFile(p.image); err != nil {
+			return nil, err
+		}
+	}
+	wall := time.Since(start)
+	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	var st unix.Stat_t
+	if err := unix.Stat(p.image, &st); err != nil {
+		return nil, fmt.Errorf("%q made no image: %w", args, err)
+	}
+	return &Measurement{
+		Seconds: wall.Seconds(), CPUSeconds: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(),
+		MaxRSS: usage.Maxrss << 10, Allocated: st.Blocks * 512,
+	}, nil
+}
+
+func syncFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}

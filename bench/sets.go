@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/cowfs/cowfs/internal/bigtree"
+)
+
+// set is one job that contenders do.
+type set struct {
+	name, what string
+	size       string // of the images
+	// source makes the tree that images are filled from, or finds it; nil for empty images.
+	source func(ctx context.Context, dir string) (string, error)
+}
+
+var sets = []set{
+	{"empty", "an empty image of 10 GiB", "10g", nil},
+	{"go", "the Go source tree", "1g", goSource},
+	{"files", "200,000 files in 2,000 directories", "4g", func(_ context.Context, dir string) (string, error) {
+		return dir, bigtree.Many(dir, 200_000, 2_000)
+	}},
+	{"names", "a directory of 1,000,000 names", "4g", func(_ context.Context, dir string) (string, error) {
+		return dir, bigtree.Names(dir, 1_000_000)
+	}},
+}
+
+func setNames() []string {
+	var out []string
+	for _, s := range sets {
+		out = append(out, s.name)
+	}
+	return out
+}
+
+func findSet(name string) (*set, error) {
+	for i := range sets {
+		if sets[i].name == name {
+			return &sets[i], nil
+		}
+	}
+	return nil, fmt.Errorf("no set %q; there are %s", name, strings.Join(setNames(), ", "))
+}
+
+// goSource copies the source tree of the Go toolchain, so that all read it from one place.
+func goSource(ctx context.Context, dir string) (string, error) {
+	root, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
+	if err != nil {
+		return "", err
+	}
+	return dir, exec.CommandContext(ctx, "cp", "-a", filepath.Join(strings.TrimSpace(string(root)), "src")+"/.", dir).Run()
+}
+
+// measure counts the files of a tree and their bytes.
+func measure(dir string) (files, bytes int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		files++
+		bytes += info.Size()
+		return nil
+	})
+	return files, bytes, err
+}
+
+// archive packs a tree for those who read it from there.
+func archive(ctx context.Context, dir, to string) error {
+	out, err := exec.CommandContext(ctx, "tar", "--format=pax", "-cf", to, "-C", dir, ".").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("tar: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// xfsprogs7 finds a tool of xfsprogs 7.2 where the tests do, or returns "".
+func xfsprogs7(name string) string {
+	dir := os.Getenv("COWFS_XFSPROGS")
+	if dir == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return ""
+		}
+		dir = filepath.Join(cache, "cowfs/xfsprogs/bin")
+	}
+	return installed(filepath.Join(dir, name))
+}
+
+// installed returns a program's path, or "" when it is not there.
+func installed(name string) string {
+	path, err := exec.LookPath(name)
+	if err != nil && !strings.Contains(name, "/") {
+		path, err = exec.LookPath(filepath.Join("/usr/sbin", name))
+	}
+	if err != nil {
+		return ""
+	}
+	return path
+}
