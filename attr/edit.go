@@ -39,10 +39,10 @@ type Fork interface {
 	Local() []byte
 	// SetLocal stores attributes in shortform, which take so many bytes. It reports false, and
 	// does nothing, when the inode has no room for them.
-	SetLocal(b []byte) bool
+	SetLocal(b []byte) (bool, error)
 	// SetBlocks makes the fork one of blocks, none so far. SetNone takes the fork away.
 	SetBlocks() error
-	SetNone()
+	SetNone() error
 }
 
 // Editor changes the attributes of an inode.
@@ -116,8 +116,7 @@ func (e *Editor) remove(a *Attr, keep bool) error {
 		case keep:
 			return fmt.Errorf("%q: %w", a.Name, ErrExist)
 		}
-		e.setShort(slices.Delete(list, i, i+1))
-		return nil
+		return e.setShort(slices.Delete(list, i, i+1))
 	}
 	path, list, i, err := e.find(a)
 	if err != nil {
@@ -155,8 +154,8 @@ func (e *Editor) add(a Attr) error {
 		if size, ok := ShortSize(list); ok {
 			b := make([]byte, size)
 			PutShort(b, list)
-			if e.Fork.SetLocal(b) {
-				return nil
+			if done, err := e.Fork.SetLocal(b); done || err != nil {
+				return err
 			}
 		}
 		return e.toBlocks(list)
@@ -179,15 +178,15 @@ func (e *Editor) short() (list []Attr) {
 }
 
 // setShort stores a list that is no longer than the one before.
-func (e *Editor) setShort(list []Attr) {
+func (e *Editor) setShort(list []Attr) error {
 	if len(list) == 0 {
-		e.Fork.SetNone()
-		return
+		return e.Fork.SetNone()
 	}
 	size, _ := ShortSize(list)
 	b := make([]byte, size)
 	PutShort(b, list)
-	e.Fork.SetLocal(b)
+	_, err := e.Fork.SetLocal(b)
+	return err
 }
 
 // toBlocks moves the attributes from the inode to a leaf, one after the other.
@@ -236,14 +235,13 @@ func (e *Editor) shrink() error {
 	if err := e.Fork.Free(0); err != nil {
 		return err
 	}
-	e.Fork.SetNone()
-	if len(attrs) == 0 {
-		return nil
+	if err := e.Fork.SetNone(); err != nil || len(attrs) == 0 {
+		return err
 	}
 	short := make([]byte, size)
 	PutShort(short, attrs)
-	if e.Fork.SetLocal(short) {
-		return nil
+	if done, err := e.Fork.SetLocal(short); done || err != nil {
+		return err
 	}
 	return e.toBlocks(attrs)
 }

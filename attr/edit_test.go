@@ -128,24 +128,25 @@ func (f *fakeFork) FreeRemote(off format.FileOff, n int) error {
 
 func (f *fakeFork) Local() []byte { return f.local }
 
-func (f *fakeFork) SetLocal(b []byte) bool {
+func (f *fakeFork) SetLocal(b []byte) (bool, error) {
 	if len(b) > f.room {
-		return false
+		return false, nil
 	}
 	f.local = bytes.Clone(b)
-	return true
+	return true, nil
 }
 
 func (f *fakeFork) SetBlocks() error { f.local = nil; return nil }
-func (f *fakeFork) SetNone()         { f.local = []byte{} }
+func (f *fakeFork) SetNone() error   { f.local = []byte{}; return nil }
 
 type nullLog struct{}
 
-func (nullLog) Size() int                                { return 1 << 30 }
-func (nullLog) Room() int                                { return 1 << 30 }
+func (nullLog) Size() int                               { return 1 << 30 }
+func (nullLog) Room() int                               { return 1 << 30 }
 func (nullLog) Append(i []txn.Item) (format.LSN, error) { return 1 << 32, nil }
-func (nullLog) Release()                                 {}
-func (nullLog) Unmount() error                           { return nil }
+func (nullLog) Sync() error                             { return nil }
+func (nullLog) Release() error                          { return nil }
+func (nullLog) Unmount() error                          { return nil }
 
 func newStore(t *testing.T, blockSize int) *txn.Store {
 	t.Helper()

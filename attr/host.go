@@ -41,11 +41,13 @@ var acls = [...]struct{ host, name string }{
 // the file. Others show how its filesystem keeps it (system.nfs4_acl, btrfs.compression), or are
 // the second name of an ACL; copying a file, one leaves them out.
 func IsHostName(name string) bool {
-	_, _, err := splitHostName(name)
+	_, _, err := SplitHostName(name)
 	return err == nil
 }
 
-func splitHostName(name string) (format.AttrFlag, string, error) {
+// SplitHostName returns the namespace and the name without prefix under which an attribute that
+// Linux shows as name is stored. The error is ErrHostName.
+func SplitHostName(name string) (format.AttrFlag, string, error) {
 	for _, a := range acls {
 		if name == a.host {
 			return format.AttrRoot, a.name, nil
@@ -73,7 +75,7 @@ func splitHostName(name string) (format.AttrFlag, string, error) {
 // name without prefix, and value. The value is the one given, except for ACLs, which are
 // checked and have a form of their own. Errors are ErrHostName or ErrACL.
 func FromHost(name string, value []byte) (flag format.AttrFlag, xfsName, xfsValue []byte, err error) {
-	flag, rest, err := splitHostName(name)
+	flag, rest, err := SplitHostName(name)
 	if err != nil {
 		return 0, nil, nil, err
 	}

@@ -30,7 +30,7 @@ type Fork interface {
 	// Local returns the fork's bytes while the directory is in shortform, else nil.
 	Local() []byte
 	// SetLocal makes the fork local with this content. It has no blocks then.
-	SetLocal(b []byte)
+	SetLocal(b []byte) error
 	// SetBlocks makes the fork one of blocks, none so far.
 	SetBlocks()
 	// Room is the number of bytes that a local fork can have.
@@ -146,12 +146,12 @@ func (e *Editor) Replace(name string, ino format.Ino, t format.FType) error {
 }
 
 // Init makes the empty directory of a new inode.
-func (e *Editor) Init(parent format.Ino) {
+func (e *Editor) Init(parent format.Ino) error {
 	b := make([]byte, format.DirSFSize(8))
 	w := NewShort(b, parent, parent>>32 != 0)
 	n := w.Finish()
-	e.Fork.SetLocal(b[:n])
 	e.Fork.SetSize(uint64(n))
+	return e.Fork.SetLocal(b[:n])
 }
 
 // place is where an entry was found.
@@ -219,4 +219,35 @@ func (e *Editor) Contents() (list []Entry, parent format.Ino, f Form, err error)
 	}
 	list, parent, err = e.list()
 	return list, parent, f, err
+}
+
+// Parent is the directory above this one.
+func (e *Editor) Parent() (format.Ino, error) {
+	f, err := e.form()
+	if err != nil {
+		return 0, err
+	}
+	if f == Short {
+		return e.parent(), nil
+	}
+	p, err := e.find(f, "..")
+	if err != nil {
+		return 0, err
+	}
+	return (&dataBlock{b: p.data.Data}).entry(p.at).ino, nil
+}
+
+// ToBlocks makes a directory in shortform one of blocks, so that the inode has room for other
+// things.
+func (e *Editor) ToBlocks() error {
+	if e.Fork.Local() == nil {
+		return nil
+	}
+	list, parent := e.short(), e.parent()
+	z := NewSizer(e.Geo)
+	for i := range list {
+		z.Add(len(list[i].Name))
+	}
+	e.Fork.SetBlocks()
+	return e.write(list, parent, z.Shape(0, 8))
 }

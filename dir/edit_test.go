@@ -94,12 +94,12 @@ func (f *fakeFork) Unmapped(off format.FileOff) (format.FileOff, error) {
 	}
 }
 
-func (f *fakeFork) Local() []byte     { return f.local }
-func (f *fakeFork) SetLocal(b []byte) { f.local = bytes.Clone(b) }
-func (f *fakeFork) SetBlocks()        { f.local = nil }
-func (f *fakeFork) Room() int         { return 200 }
-func (f *fakeFork) SetSize(n uint64)  { f.size = n }
-func (f *fakeFork) Size() uint64      { return f.size }
+func (f *fakeFork) Local() []byte           { return f.local }
+func (f *fakeFork) SetLocal(b []byte) error { f.local = bytes.Clone(b); return nil }
+func (f *fakeFork) SetBlocks()              { f.local = nil }
+func (f *fakeFork) Room() int               { return 200 }
+func (f *fakeFork) SetSize(n uint64)        { f.size = n }
+func (f *fakeFork) Size() uint64            { return f.size }
 
 func newStore(t *testing.T, blockSize int) (*txn.Store, *device.Memory) {
 	t.Helper()
@@ -124,7 +124,8 @@ type nullLog struct{}
 func (nullLog) Size() int                               { return 1 << 30 }
 func (nullLog) Room() int                               { return 1 << 30 }
 func (nullLog) Append(i []txn.Item) (format.LSN, error) { return 1 << 32, nil }
-func (nullLog) Release()                                {}
+func (nullLog) Sync() error                             { return nil }
+func (nullLog) Release() error                          { return nil }
 func (nullLog) Unmount() error                          { return nil }
 
 // Random names come and go; a directory must always hold what a map does, grow through all
@@ -139,7 +140,9 @@ func TestEditor(t *testing.T) {
 			model := map[string]dir.Entry{}
 			var names []string
 			begin(t, s, f)
-			e.Init(128)
+			if err := e.Init(128); err != nil {
+				t.Fatal(err)
+			}
 			forms := map[dir.Form]bool{}
 			for _, target := range []int{3, c.most / 100, c.most / 10, c.most, c.most / 2, 700, 100, 10, 300, 0} {
 				for steps := 0; len(names) != target || steps < 50; steps++ {

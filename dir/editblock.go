@@ -100,9 +100,8 @@ func (e *Editor) rebuild(list []Entry, parent format.Ino) error {
 		}
 	}
 	if short {
-		e.Fork.SetLocal(local)
 		e.Fork.SetSize(uint64(len(local)))
-		return nil
+		return e.Fork.SetLocal(local)
 	}
 	if was == Short {
 		e.Fork.SetBlocks()

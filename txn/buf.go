@@ -1,9 +1,8 @@
 package txn
 
 import (
-	"math/bits"
-
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/journal"
 )
 
 // Buf is a metadata block in memory: a sector, a filesystem block, a directory block or an
@@ -14,45 +13,25 @@ type Buf struct {
 	Data []byte            // its length never changes
 	Type *format.BlockType // what it holds
 
-	tx     *Tx        // the last transaction that asked for it
-	now    chunks     // changed by the open transaction
-	dirty  chunks     // changed since the last checkpoint
-	lsn    format.LSN // of the newest checkpoint with it, while that isn't in place; else 0
-	made   bool       // by a transaction; there is nothing on the device to compare with
-	shown  bool       // View knows it
-	logged bool       // in Store.logged
+	tx     *Tx               // the last transaction that asked for it
+	now    *journal.DirtyMap // changed by the open transaction
+	dirty  *journal.DirtyMap // changed since the last checkpoint
+	lsn    format.LSN        // of the newest checkpoint with it, while that isn't in place; else 0
+	made   bool              // by a transaction; there is nothing on the device to compare with
+	shown  bool              // View knows it
+	logged bool              // in Store.logged
+	stale  bool              // the checksum is not that of the bytes
 }
 
 // clean reports whether the buffer equals its block on the device.
 func (b *Buf) clean() bool { return b.now == nil && b.dirty == nil && b.lsn == 0 && !b.logged }
 
-// chunks is a set of ranges of a buffer, in units of format.LogBufChunk bytes.
-type chunks []uint64
-
-func newChunks(size int) chunks { return make(chunks, (size/format.LogBufChunk+63)/64) }
-
-// add puts bytes off to off+n into the set, and calls missing for each chunk that was not in it.
-func (c chunks) add(off, n int, missing func(chunk int)) {
-	for i := off / format.LogBufChunk; i*format.LogBufChunk < off+n; i++ {
-		if !c.has(i) {
-			c[i/64] |= 1 << (i % 64)
-			missing(i)
+// mark adds the chunks of n bytes from off, and calls missing for each that was not marked.
+func mark(d *journal.DirtyMap, off, n int, missing func(chunk int)) {
+	for c := off / format.LogBufChunk; c*format.LogBufChunk < off+n; c++ {
+		if bit := uint32(1) << (c % 32); d[c/32]&bit == 0 {
+			d[c/32] |= bit
+			missing(c)
 		}
 	}
-}
-
-func (c chunks) has(i int) bool { return c[i/64]>>(i%64)&1 != 0 }
-
-// join adds all of d.
-func (c chunks) join(d chunks) {
-	for i := range c {
-		c[i] |= d[i]
-	}
-}
-
-func (c chunks) count() (n int) {
-	for _, w := range c {
-		n += bits.OnesCount64(w)
-	}
-	return n
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/journal"
 )
 
 // checkpoint collects what transactions have committed and the log does not have yet.
@@ -11,8 +12,8 @@ type checkpoint struct {
 	bufs    []*Buf // with dirty chunks, in the order in which they first were
 	bytes   int    // that they will take in the log, about
 	chunks  []*Chunk
-	cancels map[int64]int64 // metadata given up: byte offset to bytes
-	busy    []run           // everything given up
+	cancels map[run]format.LogBufFlag // buffers given up that the log has items for
+	busy    []run                     // everything given up
 }
 
 // run is a range of bytes of the volume.
@@ -21,13 +22,15 @@ type run struct{ off, n int64 }
 // add makes what the open transaction changed in a buffer part of the checkpoint.
 func (c *checkpoint) add(b *Buf) {
 	if b.dirty == nil {
-		b.dirty = newChunks(len(b.Data))
+		b.dirty = new(journal.DirtyMap)
 		c.bufs = append(c.bufs, b)
 		c.bytes += len(b.Data) / 8
 	}
-	before := b.dirty.count()
-	b.dirty.join(b.now)
-	c.bytes += (b.dirty.count() - before) * format.LogBufChunk
+	before := b.dirty.Chunks()
+	for i, w := range b.now {
+		b.dirty[i] |= w
+	}
+	c.bytes += (b.dirty.Chunks() - before) * format.LogBufChunk
 }
 
 // remove forgets a buffer that was given up.
@@ -41,33 +44,32 @@ func (c *checkpoint) remove(b *Buf) {
 	}
 }
 
-// free notes that a range was given up.
-func (c *checkpoint) free(f *freed) {
+// free notes that a range was given up. What the log has for buffers in it must not be replayed
+// any more; older items than these are replayed in no case, since their blocks are in place.
+func (c *checkpoint) free(g *format.Geometry, f *freed) {
 	c.busy = append(c.busy, run{f.off, f.n})
-	if f.metadata {
-		if c.cancels == nil {
-			c.cancels = map[int64]int64{}
+	for _, b := range f.bufs {
+		if b.logged {
+			if c.cancels == nil {
+				c.cancels = map[run]format.LogBufFlag{}
+			}
+			c.cancels[logKey(g, b)] = flags(b.Type)
 		}
-		c.cancels[f.off] = max(c.cancels[f.off], f.n)
 	}
 }
 
-// uncancel takes back that the blocks of a buffer were given up: the whole of the new content
-// will be in the log, so that older items for them do no harm.
-func (c *checkpoint) uncancel(b *Buf) {
-	for off, n := range c.cancels {
-		if off >= b.Off+int64(len(b.Data)) || off+n <= b.Off {
-			continue
-		}
-		delete(c.cancels, off)
-		if off < b.Off {
-			c.cancels[off] = b.Off - off
-		}
-		if end := b.Off + int64(len(b.Data)); off+n > end {
-			c.cancels[end] = off + n - end
-		}
+// logKey is the buffer that the log knows a buffer by: of an inode, its cluster.
+func logKey(g *format.Geometry, b *Buf) run {
+	if b.Type != format.TypeInode {
+		return run{b.Off, int64(len(b.Data))}
 	}
+	at, n := journal.Cluster(g, format.DiIno.Get(b.Data))
+	return run{int64(at) << format.BasicBlockLog, int64(n)}
 }
+
+// uncancel takes back that a buffer was given up: all of its new content will be in the log,
+// so that older items for it do no harm.
+func (c *checkpoint) uncancel(g *format.Geometry, b *Buf) { delete(c.cancels, logKey(g, b)) }
 
 // empty reports whether there is nothing to write.
 func (c *checkpoint) empty() bool {

@@ -6,20 +6,33 @@ import (
 	"slices"
 
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/journal"
 )
 
-// Log takes checkpoints. Nothing that it writes needs to be stable before the device is synced.
+// Log takes checkpoints.
 type Log interface {
-	// Size is the room of an empty log, in bytes of items; Room is what is left of it.
+	// Size is the room of an empty log, Room what is left of it, both in bytes.
 	Size() int
 	Room() int
-	// Append writes a checkpoint and returns the sequence number that its blocks get.
+	// Append adds a checkpoint and returns the sequence number that its blocks get.
 	Append(items []Item) (format.LSN, error)
+	// Sync returns when all checkpoints are on stable storage.
+	Sync() error
 	// Release says that all checkpoints so far have been written in place.
-	Release()
+	Release() error
 	// Unmount writes the record that says that there is nothing to replay.
 	Unmount() error
 }
+
+// journalLog is the log of a volume.
+type journalLog struct{ *journal.Writer }
+
+// NewLog makes the log that a journal's writer writes.
+func NewLog(w *journal.Writer) Log { return journalLog{w} }
+
+func (l journalLog) Size() int      { return l.Capacity() * format.BasicBlock }
+func (l journalLog) Room() int      { return l.Free() * format.BasicBlock }
+func (l journalLog) Release() error { return l.SetTail(l.Head()) }
 
 // Sync returns when all committed transactions are in the log, on stable storage.
 func (s *Store) Sync() error {
@@ -49,7 +62,7 @@ func (s *Store) writeCheckpoint() error {
 	}
 	lsn, err := s.log.Append(s.items(&s.ckpt))
 	if err == nil {
-		err = s.dev.Sync()
+		err = s.log.Sync()
 	}
 	if err != nil {
 		return s.fail(err)
@@ -146,7 +159,9 @@ func (s *Store) writeInPlace() error {
 		}
 	}
 	s.logged, s.held = s.logged[:0], 0
-	s.log.Release()
+	if err := s.log.Release(); err != nil {
+		return s.fail(err)
+	}
 	return nil
 }
 

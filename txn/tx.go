@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/journal"
 )
 
 // Tx is a transaction: changes that come into being together or not at all. It belongs to one
@@ -33,9 +34,8 @@ type event struct {
 
 // freed is a range of bytes that was given up.
 type freed struct {
-	off, n   int64
-	metadata bool
-	bufs     []*Buf // that were in it
+	off, n int64
+	bufs   []*Buf // of metadata that were in it
 }
 
 // Begin opens a transaction. It waits for one that is open.
@@ -71,7 +71,7 @@ func (tx *Tx) Change(b *Buf, off, n int) []byte {
 		panic(fmt.Sprintf("txn: change of %d bytes from %d of a buffer of %d", n, off, len(b.Data)))
 	}
 	tx.touch(b)
-	b.now.add(off, n, func(chunk int) {
+	mark(b.now, off, n, func(chunk int) {
 		u := undo{b: b, chunk: chunk}
 		copy(u.was[:], b.Data[chunk*format.LogBufChunk:])
 		tx.undo = append(tx.undo, u)
@@ -81,9 +81,9 @@ func (tx *Tx) Change(b *Buf, off, n int) []byte {
 
 // touch makes a buffer one that the transaction changes.
 func (tx *Tx) touch(b *Buf) {
-	b.tx = tx
+	b.tx, b.stale = tx, true
 	if b.now == nil {
-		b.now = newChunks(len(b.Data))
+		b.now = new(journal.DirtyMap)
 		tx.changed = append(tx.changed, b)
 		tx.show(b)
 	}
@@ -95,7 +95,7 @@ func (tx *Tx) New(off int64, n int, t *format.BlockType) *Buf {
 	b := &Buf{Off: off, Data: make([]byte, n), Type: t, made: true}
 	tx.install(b)
 	tx.touch(b)
-	b.now.add(0, n, func(int) {})
+	b.now.Mark(0, n)
 	return b
 }
 
@@ -118,7 +118,7 @@ func (tx *Tx) forget(b *Buf) {
 // again, and the log will say that what it holds for them no longer counts. Data says that the
 // blocks held file data instead; nothing needs to be said of them but that they are Busy.
 func (tx *Tx) Free(off, n int64, data bool) {
-	f := &freed{off: off, n: n, metadata: !data}
+	f := &freed{off: off, n: n}
 	if !data {
 		for at := off; at < off+n; at += format.BasicBlock {
 			if b, ok := tx.bufs[at]; ok {
@@ -136,7 +136,7 @@ func (tx *Tx) Cancel() {
 		copy(u.b.Data[u.chunk*format.LogBufChunk:], u.was[:])
 	}
 	for _, b := range tx.changed {
-		b.now = nil
+		b.now, b.stale = nil, true
 		if b.clean() {
 			tx.hide(b)
 		}
@@ -180,14 +180,16 @@ func (tx *Tx) Commit() error {
 	for _, e := range tx.events {
 		switch {
 		case e.made != nil:
-			s.ckpt.uncancel(e.made)
+			s.ckpt.uncancel(s.Geo, e.made)
 			s.unlog(e.before)
 		case e.freed != nil:
 			for _, b := range e.freed.bufs {
 				s.ckpt.remove(b)
+			}
+			s.ckpt.free(s.Geo, e.freed)
+			for _, b := range e.freed.bufs {
 				s.unlog(b)
 			}
-			s.ckpt.free(e.freed)
 		case e.chunk != nil:
 			s.ckpt.chunks = append(s.ckpt.chunks, e.chunk)
 		}

@@ -30,7 +30,8 @@ func (l *memoryLog) Append(items []txn.Item) (format.LSN, error) {
 	l.lsn++
 	return 1<<32 + l.lsn, l.err
 }
-func (l *memoryLog) Release()       { l.released++ }
+func (l *memoryLog) Sync() error    { return nil }
+func (l *memoryLog) Release() error { l.released++; return nil }
 func (l *memoryLog) Unmount() error { l.unmounted = true; return nil }
 
 func newStore(t *testing.T) (*txn.Store, *memoryLog, *device.Memory) {

@@ -62,6 +62,16 @@ func (v view) WriteAt([]byte, int64) (int, error) { return 0, errView }
 func (v view) Sync() error                        { return nil }
 func (v view) Close() error                       { return nil }
 
+// sum makes a buffer's checksum the one that readers want to see. Several may at a time.
+func (s *Store) sum(b *Buf) {
+	s.sums.Lock()
+	defer s.sums.Unlock()
+	if b.stale {
+		b.Type.SetChecksum(b.Data)
+		b.stale = false
+	}
+}
+
 // ReadAt reads from the device, and lays over it what is newer in memory.
 func (v view) ReadAt(p []byte, off int64) (int, error) {
 	if v.lock {
@@ -79,6 +89,7 @@ func (v view) ReadAt(p []byte, off int64) (int, error) {
 			lo := max(b.Off, off, page*pageSize)
 			hi := min(b.Off+int64(len(b.Data)), end, (page+1)*pageSize)
 			if lo < hi {
+				v.s.sum(b)
 				copy(p[lo-off:hi-off], b.Data[lo-b.Off:hi-b.Off])
 			}
 		}

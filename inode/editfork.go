@@ -1,0 +1,285 @@
+package inode
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cowfs/cowfs/btree"
+	"github.com/cowfs/cowfs/format"
+)
+
+// ForkEditor changes the extents of a fork. Its mappings never touch and agree in state: those
+// that do are joined.
+type ForkEditor struct {
+	*Editor
+	Which Which // Data or Attr
+}
+
+// Fork returns an editor of a fork.
+func (e *Editor) Fork(w Which) *ForkEditor { return &ForkEditor{e, w} }
+
+func (f *ForkEditor) attr() bool { return f.Which == Attr }
+
+// bytes is the fork's part of the inode.
+func (f *ForkEditor) bytes() []byte {
+	data, attr := format.Forks(f.buf.Data)
+	if f.attr() {
+		return attr
+	}
+	return data
+}
+
+// Format says how the fork is stored.
+func (f *ForkEditor) Format() format.ForkFormat {
+	if f.attr() {
+		return format.DiAFormat.Get(f.buf.Data)
+	}
+	return format.DiFormat.Get(f.buf.Data)
+}
+
+func (f *ForkEditor) setFormat(ff format.ForkFormat) {
+	if f.attr() {
+		format.DiAFormat.Put(f.Modify(), ff)
+	} else {
+		format.DiFormat.Put(f.Modify(), ff)
+	}
+}
+
+// Extents is the number of the fork's mappings.
+func (f *ForkEditor) Extents() uint64 {
+	data, attr := format.NExtents(f.buf.Data)
+	if f.attr() {
+		return uint64(attr)
+	}
+	return data
+}
+
+func (f *ForkEditor) addExtents(n int) error {
+	data, attr := format.NExtents(f.buf.Data)
+	v := int64(f.Extents()) + int64(n)
+	limit := int64(format.MaxExtents(f.buf.Data, f.attr()))
+	switch {
+	case v < 0:
+		return f.corrupt("nextents", f.Extents(), fmt.Sprintf("at least %d", -n))
+	case v > limit:
+		return fmt.Errorf("inode %d: %v: %d extents are too many", f.Ino, f.Which, v)
+	case f.attr():
+		attr = uint32(v)
+	default:
+		data = uint64(v)
+	}
+	format.PutNExtents(f.Modify(), data, attr)
+	return nil
+}
+
+// list decodes the mappings of a fork in extents format.
+func (f *ForkEditor) list() []format.Mapping {
+	b := f.bytes()
+	out := make([]format.Mapping, 0, f.Extents()+2)
+	for i := range int(f.Extents()) {
+		out = append(out, format.UnpackMapping(b[i*format.BmbtRec.Size:]))
+	}
+	return out
+}
+
+// tree is the editor of a fork in B+tree format.
+func (f *ForkEditor) tree() *btree.Editor {
+	f.Modify()
+	return &btree.Editor{Kind: btree.Bmbt, Geo: f.geo, Owner: f.Ino, Pages: forkPages{f}, Fork: f.bytes()}
+}
+
+func pack(m format.Mapping) []byte {
+	b := make([]byte, format.BmbtRec.Size)
+	m.Pack(b)
+	return b
+}
+
+// From gives the mapping that covers block off, or else the first one behind it.
+func (f *ForkEditor) From(off format.FileOff) (m format.Mapping, ok bool, err error) {
+	switch f.Format() {
+	case format.FmtExtents:
+		for _, m := range f.list() {
+			if m.End() > off {
+				return m, true, nil
+			}
+		}
+		return m, false, nil
+	case format.FmtBtree:
+		return f.fromTree(off)
+	}
+	return m, false, nil
+}
+
+func (f *ForkEditor) fromTree(off format.FileOff) (m format.Mapping, ok bool, err error) {
+	t := f.tree()
+	key := make([]byte, format.BmbtKey.Size)
+	format.BmbtKeyStart.Put(key, off)
+	rec, err := t.SeekLE(key)
+	if err == nil {
+		if m = format.UnpackMapping(rec); m.End() > off {
+			return m, true, nil
+		}
+	} else if !errors.Is(err, btree.ErrNotFound) {
+		return m, false, err
+	}
+	rec, err = t.SeekGE(key)
+	switch {
+	case errors.Is(err, btree.ErrNotFound):
+		return m, false, nil
+	case err != nil:
+		return m, false, err
+	}
+	return format.UnpackMapping(rec), true, nil
+}
+
+// Before gives the last mapping that starts below off.
+func (f *ForkEditor) Before(off format.FileOff) (m format.Mapping, ok bool, err error) {
+	switch f.Format() {
+	case format.FmtExtents:
+		for _, q := range f.list() {
+			if q.Off < off {
+				m, ok = q, true
+			}
+		}
+	case format.FmtBtree:
+		if off == 0 {
+			return m, false, nil
+		}
+		key := make([]byte, format.BmbtKey.Size)
+		format.BmbtKeyStart.Put(key, off-1)
+		rec, err := f.tree().SeekLE(key)
+		switch {
+		case errors.Is(err, btree.ErrNotFound):
+			return m, false, nil
+		case err != nil:
+			return m, false, err
+		}
+		return format.UnpackMapping(rec), true, nil
+	}
+	return m, ok, nil
+}
+
+// joins reports whether b goes on where a ends, as one extent.
+func joins(a, b format.Mapping) bool {
+	return a.End() == b.Off && a.Start+format.FSBlock(a.Count) == b.Start && a.Unwritten == b.Unwritten &&
+		uint64(a.Count)+uint64(b.Count) <= format.MaxExtentLen
+}
+
+// Map adds a mapping of blocks that the fork has nothing at, joined with its neighbours. The
+// blocks' owner is not the fork's business; see Grow.
+func (f *ForkEditor) Map(m format.Mapping) error {
+	left, hasLeft, err := f.Before(m.Off)
+	if err != nil {
+		return err
+	}
+	right, hasRight, err := f.From(m.Off)
+	if err != nil {
+		return err
+	}
+	if hasLeft && left.End() > m.Off || hasRight && right.Off < m.End() {
+		return f.corrupt("mapping", fmt.Sprintf("blocks from %d mapped already", m.Off), "a hole")
+	}
+	joined := m
+	var old []format.Mapping
+	if hasLeft && joins(left, joined) {
+		joined = format.Mapping{Off: left.Off, Start: left.Start, Count: left.Count + joined.Count, Unwritten: m.Unwritten}
+		old = append(old, left)
+	}
+	if hasRight && joins(joined, right) {
+		joined.Count += right.Count
+		old = append(old, right)
+	}
+	return f.exchange(old, []format.Mapping{joined})
+}
+
+// Unmap takes the part of one mapping away that lies in blocks off to end: the mapping must be
+// there, and cover the part.
+func (f *ForkEditor) Unmap(m format.Mapping, off, end format.FileOff) error {
+	var rest []format.Mapping
+	if off > m.Off {
+		rest = append(rest, cut(m, m.Off, off))
+	}
+	if end < m.End() {
+		rest = append(rest, cut(m, end, m.End()))
+	}
+	return f.exchange([]format.Mapping{m}, rest)
+}
+
+// cut is the part of a mapping from block off to end.
+func cut(m format.Mapping, off, end format.FileOff) format.Mapping {
+	return format.Mapping{Off: off, Start: m.Start + format.FSBlock(off-m.Off), Count: uint32(end - off), Unwritten: m.Unwritten}
+}
+
+// exchange replaces mappings by others, both in order.
+func (f *ForkEditor) exchange(old, new []format.Mapping) error {
+	if f.Format() == format.FmtBtree {
+		if err := f.addExtents(len(new) - len(old)); err != nil {
+			return err
+		}
+		return f.exchangeInTree(old, new)
+	}
+	list := f.list()
+	for _, m := range old {
+		i := slices.Index(list, m)
+		if i < 0 {
+			return f.corrupt("mapping", "none", fmt.Sprintf("one of blocks from %d", m.Off))
+		}
+		list = slices.Delete(list, i, i+1)
+	}
+	list = append(list, new...)
+	slices.SortFunc(list, func(a, b format.Mapping) int { return cmp.Compare(a.Off, b.Off) })
+	if err := f.addExtents(len(new) - len(old)); err != nil {
+		return err
+	}
+	return f.store(list)
+}
+
+// store writes a list of mappings into the inode, or makes it a tree when it is too long.
+func (f *ForkEditor) store(list []format.Mapping) error {
+	f.Modify()
+	b := f.bytes()
+	recs := make([]byte, len(list)*format.BmbtRec.Size)
+	PutExtents(recs, list)
+	if len(recs) <= len(b) {
+		f.setFormat(format.FmtExtents)
+		clear(b[copy(b, recs):])
+		return nil
+	}
+	f.setFormat(format.FmtBtree)
+	clear(b)
+	return f.tree().Build(recs, uint64(list[0].Start))
+}
+
+func (f *ForkEditor) exchangeInTree(old, new []format.Mapping) error {
+	t := f.tree()
+	for len(old) > 0 && len(new) > 0 { // in place where keys allow
+		if err := t.Update(pack(old[0]), pack(new[0])); err != nil {
+			return err
+		}
+		old, new = old[1:], new[1:]
+	}
+	for _, m := range old {
+		if err := t.Delete(pack(m)); err != nil {
+			return err
+		}
+	}
+	for _, m := range new {
+		if err := t.Insert(pack(m)); err != nil {
+			return err
+		}
+	}
+	b := f.bytes()
+	if int(f.Extents())*format.BmbtRec.Size > len(b) {
+		return nil
+	}
+	// Few enough are left to lie in the inode.
+	recs, err := t.Flatten(nil)
+	if err != nil {
+		return err
+	}
+	f.setFormat(format.FmtExtents)
+	clear(b[copy(b, recs):])
+	return nil
+}

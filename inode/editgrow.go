@@ -1,0 +1,203 @@
+package inode
+
+import (
+	"fmt"
+
+	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/space"
+	"github.com/cowfs/cowfs/txn"
+)
+
+// owner is who has the blocks that a fork maps at an offset.
+func (f *ForkEditor) owner(off format.FileOff, unwritten bool) space.Owner {
+	return space.ForkOwner(f.Ino, f.attr(), off, unwritten)
+}
+
+// near is a block that new ones for offset off should be close to.
+func (f *ForkEditor) near(off format.FileOff) (format.FSBlock, error) {
+	m, ok, err := f.Before(off)
+	if err != nil || ok {
+		return m.Start + format.FSBlock(m.Count), err
+	}
+	ag, i := f.geo.SplitIno(f.Ino)
+	return f.geo.FSB(ag, f.geo.InoBlock(i)), nil
+}
+
+// Grow allocates between least and most blocks in one extent, and maps them from off on. data
+// says that they are for file data.
+func (f *ForkEditor) Grow(off format.FileOff, least, most uint32, unwritten, data bool) (format.Mapping, error) {
+	near, err := f.near(off)
+	if err != nil {
+		return format.Mapping{}, err
+	}
+	e, err := f.groups.Alloc(f.tx, space.Request{
+		Min: least, Max: min(most, format.MaxExtentLen), Near: near, Data: data, Owner: f.owner(off, unwritten),
+	})
+	if err != nil {
+		return format.Mapping{}, err
+	}
+	if err := f.addBlocks(int64(e.Count)); err != nil {
+		return format.Mapping{}, err
+	}
+	m := format.Mapping{Off: off, Start: e.Start, Count: e.Count, Unwritten: unwritten}
+	return m, f.Map(m)
+}
+
+// Shrink takes the part of a mapping from block off to end away, and frees its blocks. data says
+// that they hold file data.
+func (f *ForkEditor) Shrink(m format.Mapping, off, end format.FileOff, data bool) error {
+	part := cut(m, off, end)
+	if err := f.Unmap(m, off, end); err != nil {
+		return err
+	}
+	if err := f.addBlocks(-int64(part.Count)); err != nil {
+		return err
+	}
+	return f.groups.Free(f.tx, space.Extent{Start: part.Start, Count: part.Count}, f.owner(part.Off, part.Unwritten), data)
+}
+
+// Convert makes the part of a mapping from block off to end written or unwritten.
+func (f *ForkEditor) Convert(m format.Mapping, off, end format.FileOff, unwritten bool) error {
+	part := cut(m, off, end)
+	if err := f.Unmap(m, off, end); err != nil {
+		return err
+	}
+	e := space.Extent{Start: part.Start, Count: part.Count}
+	if err := f.groups.Convert(f.tx, e, f.owner(part.Off, part.Unwritten), !unwritten); err != nil {
+		return err
+	}
+	part.Unwritten = unwritten
+	return f.Map(part)
+}
+
+// forkPages are the blocks of a fork's tree.
+type forkPages struct{ f *ForkEditor }
+
+func (p forkPages) buf(block uint64) (*txn.Buf, error) {
+	g, fsb := p.f.geo, format.FSBlock(block)
+	at := format.NullPlace
+	at.Ino, at.Daddr = p.f.Ino, g.ToDaddr(fsb)
+	if !g.ValidFSB(fsb, 1) {
+		return nil, format.Corrupt("bmbt", "pointer", fsb, "a block of the volume").At(at)
+	}
+	return p.f.tx.Read(g.Offset(fsb), format.TypeBmbt, at)
+}
+
+func (p forkPages) Read(block uint64) ([]byte, error) {
+	b, err := p.buf(block)
+	if err != nil {
+		return nil, err
+	}
+	return b.Data, nil
+}
+
+func (p forkPages) Change(block uint64, off, n int) ([]byte, error) {
+	b, err := p.buf(block)
+	if err != nil {
+		return nil, err
+	}
+	return p.f.tx.Change(b, off, n), nil
+}
+
+func (p forkPages) New(near uint64) (uint64, []byte, error) {
+	e, err := p.f.groups.Alloc(p.f.tx, space.Request{
+		Min: 1, Max: 1, Near: format.FSBlock(near), Owner: space.BmbtOwner(p.f.Ino, p.f.attr()),
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	b := p.f.tx.New(p.f.geo.Offset(e.Start), p.f.geo.BlockSize, format.TypeBmbt)
+	return uint64(e.Start), b.Data, p.f.addBlocks(1)
+}
+
+func (p forkPages) Free(block uint64) error {
+	e := space.Extent{Start: format.FSBlock(block), Count: 1}
+	if err := p.f.groups.Free(p.f.tx, e, space.BmbtOwner(p.f.Ino, p.f.attr()), false); err != nil {
+		return err
+	}
+	return p.f.addBlocks(-1)
+}
+
+// Blocks is a fork as blocks of metadata, Unit filesystem blocks each: those of a directory, or
+// of attributes.
+type Blocks struct {
+	*ForkEditor
+	Unit int
+}
+
+// find returns the mapping of the block at an offset, which must be in one piece.
+func (b Blocks) find(off format.FileOff) (format.Mapping, error) {
+	m, ok, err := b.From(off)
+	switch {
+	case err != nil:
+		return m, err
+	case !ok || m.Off > off:
+		return m, b.corrupt("mapping", fmt.Sprintf("a hole at block %d", off), "a block")
+	case m.End() < off+format.FileOff(b.Unit):
+		return m, fmt.Errorf("inode %d: %w: block %d of a fork is in several pieces", b.Ino, format.ErrUnsupported, off)
+	}
+	return m, nil
+}
+
+func (b Blocks) offset(m format.Mapping, off format.FileOff) int64 {
+	return b.geo.Offset(m.Start + format.FSBlock(off-m.Off))
+}
+
+// Read returns the block at an offset, which holds one of the types.
+func (b Blocks) Read(off format.FileOff, types ...*format.BlockType) (*txn.Buf, error) {
+	m, err := b.find(off)
+	if err != nil {
+		return nil, err
+	}
+	at := format.NullPlace
+	at.Ino, at.Daddr = b.Ino, format.Daddr(b.offset(m, off)>>format.BasicBlockLog)
+	return b.tx.ReadOneOf(b.offset(m, off), at, types...)
+}
+
+// Change announces changes of a block; see txn.Tx.Change.
+func (b Blocks) Change(buf *txn.Buf, off, n int) []byte { return b.tx.Change(buf, off, n) }
+
+// New gives the fork a zeroed block of a type at an offset that has none.
+func (b Blocks) New(off format.FileOff, t *format.BlockType) (*txn.Buf, error) {
+	m, err := b.Grow(off, uint32(b.Unit), uint32(b.Unit), false, false)
+	if err != nil {
+		return nil, err
+	}
+	return b.tx.New(b.geo.Offset(m.Start), b.Unit<<b.geo.BlockLog, t), nil
+}
+
+// Replace makes the block at an offset a zeroed one of another type.
+func (b Blocks) Replace(off format.FileOff, t *format.BlockType) (*txn.Buf, error) {
+	m, err := b.find(off)
+	if err != nil {
+		return nil, err
+	}
+	return b.tx.New(b.offset(m, off), b.Unit<<b.geo.BlockLog, t), nil
+}
+
+// Free takes the block at an offset away from the fork.
+func (b Blocks) Free(off format.FileOff) error {
+	m, err := b.find(off)
+	if err != nil {
+		return err
+	}
+	return b.Shrink(m, off, off+format.FileOff(b.Unit), false)
+}
+
+// Mapped gives the offset of the first block from off on.
+func (b Blocks) Mapped(off format.FileOff) (at format.FileOff, ok bool, err error) {
+	m, ok, err := b.From(off)
+	return max(m.Off, off), ok, err
+}
+
+// Unmapped gives the first of n blocks' offsets in a row, from off on, that have none.
+func (b Blocks) Unmapped(off format.FileOff, n int) (format.FileOff, error) {
+	need := format.FileOff(n * b.Unit)
+	for {
+		m, ok, err := b.From(off)
+		if err != nil || !ok || m.Off >= off+need {
+			return off, err
+		}
+		off = m.End()
+	}
+}

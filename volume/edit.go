@@ -1,0 +1,196 @@
+package volume
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/cowfs/cowfs/attr"
+	"github.com/cowfs/cowfs/device"
+	"github.com/cowfs/cowfs/dir"
+	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/inode"
+	"github.com/cowfs/cowfs/journal"
+	"github.com/cowfs/cowfs/refcount"
+	"github.com/cowfs/cowfs/space"
+	"github.com/cowfs/cowfs/txn"
+)
+
+// Errors of opening a volume for writing.
+var (
+	// ErrDirtyLog says that the log holds changes that are not in place yet.
+	ErrDirtyLog = errors.New("the log is dirty; replay it first")
+	// ErrReadOnly says that the volume was opened for reading.
+	ErrReadOnly = errors.New("volume is open for reading only")
+)
+
+// Writer is an opened volume that can be changed. All that Volume offers shows the volume as it
+// has been changed so far. Changes are made one at a time, each as a whole or not at all; they
+// are sure to outlast a crash after Sync or Close.
+type Writer struct {
+	*Volume
+
+	// Now is the clock; tests and reproducible runs set another one.
+	Now func() time.Time
+
+	dev    device.Device
+	store  *txn.Store
+	groups *space.Groups
+	counts *refcount.Counts
+	inodes *inode.Allocator
+	one    sync.Mutex // one change at a time
+}
+
+// OpenWriter opens the volume on dev for writing, which it takes over. The log must be clean:
+// ErrDirtyLog when it is not.
+func OpenWriter(dev device.Device, o Options) (*Writer, error) {
+	v, err := Open(dev, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.mayWrite(); err != nil {
+		return nil, err
+	}
+	l, err := journal.Open(dev, v.Geo)
+	if err != nil {
+		return nil, err
+	}
+	if l.State == journal.Dirty {
+		return nil, ErrDirtyLog
+	}
+	j, err := journal.NewWriter(l, journal.WriterOptions{})
+	if err != nil {
+		return nil, err
+	}
+	w := &Writer{Volume: v, Now: time.Now, dev: dev, groups: space.New(v.Geo)}
+	w.store = txn.NewStore(dev, v.Geo, txn.NewLog(j))
+	w.counts = refcount.New(v.Geo, w.groups)
+	w.inodes = inode.NewAllocator(v.Geo, w.groups)
+	v.dev = w.store.View()
+	v.src.Dev = v.dev
+	return w, nil
+}
+
+// mayWrite refuses volumes that hold what writers must know and this one doesn't.
+func (v *Volume) mayWrite() error {
+	switch {
+	case v.Geo.ROCompat&^format.ROKnown != 0:
+		return fmt.Errorf("%w: %s, for writing", format.ErrUnsupported, v.Geo.ROCompat&^format.ROKnown)
+	case v.Geo.ROCompat&format.ROPendingCow != 0:
+		return fmt.Errorf("%w: files with staged writes, for other changes", format.ErrUnsupported)
+	case v.Geo.Incompat&format.InNeedsRepair != 0:
+		return errors.New("volume is marked as needing repair")
+	case v.Geo.LogStart == 0:
+		return fmt.Errorf("%w: an external log, for writing", format.ErrUnsupported)
+	case format.SBRBlocks.Get(v.sb) != 0:
+		return fmt.Errorf("%w: a realtime section, for writing", format.ErrUnsupported)
+	case v.Geo.Version&format.VersionQuota != 0:
+		return fmt.Errorf("%w: quotas, for writing", format.ErrUnsupported)
+	}
+	return nil
+}
+
+// Sync returns when all changes will outlast a crash.
+func (w *Writer) Sync() error { return w.store.Sync() }
+
+// Close writes all changes in place, leaves a clean log, and closes the device.
+func (w *Writer) Close() error {
+	err := w.change(func(o *op) error { return o.countUp() })
+	if err == nil {
+		err = w.store.Close()
+	}
+	return errors.Join(err, w.dev.Close())
+}
+
+// op is one change of the volume: a transaction, and the time of the change.
+type op struct {
+	*Writer
+	tx   *txn.Tx
+	sec  int64
+	nsec uint32
+}
+
+// change runs a change in a transaction of its own.
+func (w *Writer) change(f func(o *op) error) error {
+	tx, err := w.store.Begin()
+	if err != nil {
+		return err
+	}
+	now := w.Now()
+	o := &op{Writer: w, tx: tx, sec: now.Unix(), nsec: uint32(now.Nanosecond())}
+	if err := f(o); err != nil {
+		tx.Cancel()
+		return err
+	}
+	return tx.Commit()
+}
+
+// superblock opens the primary superblock for change.
+func (o *op) superblock() (*txn.Buf, error) {
+	at := format.NullPlace
+	at.AG = 0
+	return o.tx.Read(0, format.TypeSuperblock, at)
+}
+
+// countUp brings the superblock's counters up to date.
+func (o *op) countUp() error {
+	c, err := space.Count(o.tx)
+	if err != nil {
+		return err
+	}
+	sb, err := o.superblock()
+	if err != nil {
+		return err
+	}
+	old := make([]byte, format.Superblock.Size)
+	copy(old, sb.Data)
+	c.Put(old)
+	if string(old) == string(sb.Data[:len(old)]) {
+		return nil
+	}
+	c.Put(o.tx.Change(sb, 0, len(old)))
+	return nil
+}
+
+// edit opens an inode for change.
+func (o *op) edit(ino format.Ino) (*inode.Editor, error) { return inode.Edit(o.tx, o.groups, ino) }
+
+// dirOf is the entries of a directory.
+func (o *op) dirOf(e *inode.Editor) *dir.Editor {
+	return &dir.Editor{Geo: o.Geo, Ino: e.Ino, Fork: e.DirFork()}
+}
+
+// attrsOf is the attributes of an inode.
+func (o *op) attrsOf(e *inode.Editor) *attr.Editor {
+	return &attr.Editor{Geo: o.Geo, Ino: e.Ino, Fork: e.AttrFork()}
+}
+
+// setAttr stores an attribute, making room in the inode if need be.
+func (o *op) setAttr(e *inode.Editor, a attr.Attr, create, replace bool) error {
+	err := o.attrsOf(e).Set(a, create, replace)
+	if errors.Is(err, inode.ErrForkFull) && e.IsDir() {
+		if err = o.dirOf(e).ToBlocks(); err == nil {
+			err = o.attrsOf(e).Set(a, create, replace)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return o.noteAttrs()
+}
+
+// noteAttrs makes the superblock say that there are attributes.
+func (o *op) noteAttrs() error {
+	sb, err := o.superblock()
+	if err != nil {
+		return err
+	}
+	if v := format.SBVersionNum.Get(sb.Data); v&format.VersionAttr == 0 {
+		format.SBVersionNum.Put(o.tx.Change(sb, int(format.SBVersionNum), 2), v|format.VersionAttr)
+	}
+	return nil
+}
+
+// touch sets times of an inode to those of the change.
+func (o *op) touch(e *inode.Editor, which inode.Times) { e.Touch(which, o.sec, o.nsec) }

@@ -1,0 +1,101 @@
+package volume_test
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/cowfs/cowfs/device"
+	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/internal/oracle"
+	"github.com/cowfs/cowfs/mkfs"
+	"github.com/cowfs/cowfs/volume"
+)
+
+// emptyImage makes an empty image and returns its path.
+func emptyImage(t *testing.T, c mkfs.Config) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "image")
+	if _, err := mkfs.Make(t.Context(), mkfs.Job{Config: c, Path: path, Time: time.Unix(1e9, 0)}); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func openWriter(t *testing.T, path string) *volume.Writer {
+	t.Helper()
+	dev, err := device.Open(path, device.ReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := volume.OpenWriter(dev, volume.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func TestWriterBasics(t *testing.T) {
+	for _, bs := range []int{1024, 4096, 65536} {
+		t.Run(fmt.Sprint(bs), func(t *testing.T) {
+			path := emptyImage(t, mkfs.Config{Size: 512 << 20, BlockSize: bs})
+			w := openWriter(t, path)
+			a := volume.Attr{Mode: 0o644, UID: 3, GID: 4}
+			check(t, w.Mkdir("/d", volume.Attr{Mode: 0o755}))
+			check(t, w.Create("/d/f", a))
+			content := bytes.Repeat([]byte("0123456789abcdef"), 10_000)
+			check(t, w.WriteAt("/d/f", content, 100))
+			check(t, w.Symlink("d/f", "/link", volume.Attr{}))
+			check(t, w.Symlink(string(bytes.Repeat([]byte("x/"), 400)), "/long", volume.Attr{}))
+			check(t, w.Link("/d/f", "/hard"))
+			check(t, w.Mknod("/null", format.ModeChar, volume.Attr{Mode: 0o666, Major: 1, Minor: 3}))
+			check(t, w.SetXattr("/d/f", "user.small", []byte("value"), true, false))
+			check(t, w.SetXattr("/d/f", "user.large", content[:30_000], true, false))
+			check(t, w.Chmod("/d/f", 0o4711))
+			check(t, w.Chown("/d", 7, 8))
+			check(t, w.Mkdir("/e", volume.Attr{Mode: 0o700}))
+			check(t, w.Rename("/d", "/e/moved"))
+			check(t, w.Truncate("/hard", 50_000))
+			check(t, w.Fallocate("/hard", 200_000, 300_000, false))
+			check(t, w.Punch("/hard", 5_000, 20_000))
+			for i := range 300 {
+				check(t, w.Create(fmt.Sprintf("/e/file-%d", i), a))
+			}
+			for i := range 250 {
+				check(t, w.Remove(fmt.Sprintf("/e/file-%d", i)))
+			}
+			got, err := fs.ReadFile(w, "e/moved/f")
+			check(t, err)
+			want := append(make([]byte, 100), content...)[:50_000]
+			clear(want[5_000:25_000])
+			want = append(want, make([]byte, 450_000)...)
+			if !bytes.Equal(got, want) {
+				t.Errorf("content differs: %d bytes, want %d", len(got), len(want))
+			}
+			check(t, w.Close())
+			oracle.RepairClean(t, oracle.Gen7, path)
+			m := oracle.Mount(t, path, oracle.MountOptions{})
+			got, err = os.ReadFile(filepath.Join(m.Dir, "hard"))
+			check(t, err)
+			if !bytes.Equal(got, want) {
+				t.Errorf("the kernel reads other content")
+			}
+			m.Unmount()
+			oracle.KernelWrites(t, oracle.Gen7, path, 1)
+
+			w = openWriter(t, path)
+			check(t, w.Remove("/e/moved/f"))
+			check(t, w.Remove("/hard"))
+			check(t, w.Remove("/long"))
+			check(t, w.Close())
+			oracle.RepairClean(t, oracle.Gen7, path)
+		})
+	}
+}
+
+var _ = rand.N[int]
