@@ -10,12 +10,14 @@ import (
 	"github.com/cowfs/cowfs/txn"
 )
 
-// ErrNoSpace is the class of errors about space that isn't there. The transaction can be
-// cancelled, and then nothing has happened.
+// ErrNoSpace is the class of errors about space that isn't there. When Alloc gives it, nothing
+// has changed but for the lengths of free lists: the caller may ask for less in the same
+// transaction, or cancel it.
 var ErrNoSpace = errors.New("no space left")
 
 // ErrBusy says that there is room for file data, but only where blocks were freed that a crash
-// could still bring back. Cancel the transaction, sync the store, and try again.
+// could still bring back. As after ErrNoSpace nothing has changed. End the transaction, sync the
+// store, and try again.
 var ErrBusy = errors.New("free space is busy until the next sync")
 
 // Request says what extent is wanted.

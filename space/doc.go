@@ -26,10 +26,10 @@
 //   - Blocks are held back in each group, so that rmapbt, refcountbt and finobt can grow even
 //     when everything else is full; see reserve.go.
 //
-// Errors: ErrNoSpace says that there is no room, ErrBusy that there is room for file data but
-// not before the next sync, and format.ErrCorrupt that the image contradicts itself or the
-// caller, as when a free block is freed. After any of them the transaction must be cancelled
-// unless the call says otherwise.
+// Errors: ErrNoSpace says that there is no room, and ErrBusy that there is room for file data
+// but not before the next sync; both leave things as they are. After any other error the
+// transaction must be cancelled. format.ErrCorrupt says that the image contradicts itself or
+// the caller, as when a free block is freed.
 //
 // Start reading at groups.go, then alloc.go and free.go. search.go finds places, freetree.go
 // and rmaptree.go change the trees, freelist.go keeps the AGFL.

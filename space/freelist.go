@@ -1,12 +1,17 @@
 package space
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/txn"
 )
+
+// errDry says that a tree needed more blocks than its group could spare. It is no ErrNoSpace,
+// after which one can go on: a change was broken off.
+var errDry = errors.New("free list ran out of blocks")
 
 // listPages are the blocks of a tree that lives off the free list.
 type listPages struct {
@@ -69,7 +74,7 @@ func (a *group) checkList() error {
 // pop takes the first block off the list.
 func (a *group) pop() (format.AGBlock, error) {
 	if a.listLen() == 0 {
-		return 0, fmt.Errorf("free list of AG %d: %w", a.no, ErrNoSpace)
+		return 0, fmt.Errorf("AG %d: %w", a.no, errDry)
 	}
 	list, err := a.list()
 	if err != nil {

@@ -37,8 +37,8 @@ func (o Owner) counts() bool {
 // shares reports whether the owner's blocks may have other owners too.
 func (o Owner) shares() bool { return o.counts() && o.Offset&format.RmapAttrFork == 0 }
 
-// at is the owner of the block that lies n blocks further on.
-func (o Owner) at(n uint32) Owner {
+// At is the owner of the block that lies n blocks further on in the same extent.
+func (o Owner) At(n uint32) Owner {
 	if o.counts() {
 		o.Offset += uint64(n)
 	}
@@ -77,14 +77,14 @@ func (r Rmap) Put(b []byte) {
 func (r Rmap) End() format.AGBlock { return r.Start + format.AGBlock(r.Count) }
 
 // Joins reports whether s continues r, so that the two must be one record.
-func (r Rmap) Joins(s Rmap) bool { return r.End() == s.Start && r.at(r.Count) == s.Owner }
+func (r Rmap) Joins(s Rmap) bool { return r.End() == s.Start && r.At(r.Count) == s.Owner }
 
 // overlaps reports whether the two have a block in common.
 func (r Rmap) overlaps(s Rmap) bool { return r.Start < s.End() && s.Start < r.End() }
 
 // part is what r says of count blocks from start, which it covers.
 func (r Rmap) part(start format.AGBlock, count uint32) Rmap {
-	return Rmap{start, count, r.at(uint32(start - r.Start))}
+	return Rmap{start, count, r.At(uint32(start - r.Start))}
 }
 
 // covers reports whether s is a part of r.

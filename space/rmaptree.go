@@ -66,7 +66,7 @@ func (a *group) mapShared(n Rmap) error {
 		return nil
 	}
 	var left, right *Rmap
-	rec, err := a.rmap.Get(rmapKey(n.End(), n.at(n.Count)))
+	rec, err := a.rmap.Get(rmapKey(n.End(), n.At(n.Count)))
 	if err != nil {
 		return err
 	}
