@@ -79,7 +79,10 @@ func (s *Session) groupArg(args []string) (format.AGNumber, error) {
 		return 0, err
 	}
 	ag := format.AGNumber(n)
-	return ag, s.Vol.CheckAG(ag)
+	if err := s.Vol.CheckAG(ag); err != nil {
+		return 0, usagef("%v", err)
+	}
+	return ag, nil
 }
 
 // groupArgs reads numbers of groups; none means all.
