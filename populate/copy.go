@@ -51,7 +51,7 @@ func (p *Plan) copyData(ctx context.Context, g *errgroup.Group, dev device.Devic
 	})
 	for range workers {
 		g.Go(func() error {
-			c := copier{p: p, dev: dev, turn: &turn, clone: clone, r: p.t.NewReader(), buf: make([]byte, unitSize)}
+			c := copier{p: p, dev: dev, turn: &turn, clone: clone, r: p.t.NewReader()}
 			defer c.r.Close()
 			for u := range units {
 				if err := ctx.Err(); err != nil {
@@ -125,6 +125,9 @@ type copier struct {
 }
 
 func (c *copier) copy(u unit) error {
+	if c.buf == nil {
+		c.buf = make([]byte, unitSize)
+	}
 	if c.clone != nil {
 		return c.cloneUnit(u)
 	}

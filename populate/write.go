@@ -84,7 +84,7 @@ type stream struct {
 	buf []byte
 }
 
-const streamSize = 1 << 20
+const streamSize = 256 << 10 // bytes; large enough for few I/Os
 
 // next returns n zeroed bytes, to be filled in, that will be written at off.
 func (s *stream) next(off int64, n int) ([]byte, error) {
