@@ -28,9 +28,7 @@ func zooForTar(t testing.TB) (dir string, want *oracle.Tree) {
 func checkImage(t testing.TB, image string, want *oracle.Tree, o oracle.CompareOptions) {
 	t.Helper()
 	oracle.RepairClean(t, oracle.Gen7, image)
-	m := oracle.Mount(t, image, oracle.MountOptions{ReadOnly: true})
-	oracle.Equal(t, want, oracle.Snapshot(t, m.Dir), o)
-	m.Unmount()
+	oracle.Equal(t, want, kernelSees(t, image), o)
 }
 
 // The archives that GNU tar writes keep everything, holes among it.

@@ -203,7 +203,9 @@ func (r *nodeReader) readFile(p string, n *Node) error {
 			return err
 		}
 	}
-	n.Hash, err = hashFile(f, n.Size, n.Data, r.buf)
+	if n.Size > 0 {
+		n.Hash, err = hashFile(f, n.Size, n.Data, r.buf)
+	}
 	return err
 }
 
