@@ -75,7 +75,7 @@ func TestVerifyLog(t *testing.T) {
 		"size":        func(b []byte) []byte { LogSize.Put(b, 1<<30); return b },
 		"payload bit": func(b []byte) []byte { b[len(b)-1] ^= 1; return b },
 		"header bit":  func(b []byte) []byte { b[50] ^= 1; return b },
-		"ext bit":     func(b []byte) []byte { b[2*BasicBlock+259] ^= 1; return b },
+		"ext bit":     func(b []byte) []byte { b[BasicBlock+259] ^= 1; return b },
 		"format":      func(b []byte) []byte { LogFmt.Put(b, 2); return b },
 	} {
 		want := ErrCorrupt
@@ -88,7 +88,7 @@ func TestVerifyLog(t *testing.T) {
 	}
 	// Bytes that the checksum leaves out, and the checksum of 32-bit writers.
 	b := append([]byte(nil), stamped...)
-	b[400], b[BasicBlock+300] = 1, 1
+	b[400], b[BasicBlock+300], b[2*BasicBlock+8] = 1, 1, 1 // the payload needs no third header
 	if err := VerifyLog(g, b); err != nil {
 		t.Errorf("bytes behind the header's fields: %v", err)
 	}

@@ -47,7 +47,8 @@ func logChecksum(b []byte, header int) (uint32, error) {
 		return 0, err
 	}
 	c := Checksum(b[:header], LogCRC)
-	for off := BasicBlock; off < headers; off += BasicBlock {
+	// Of the extended headers, those count that the payload needs, not all that are there.
+	for off := BasicBlock; off < LogHeaders(uint32(payload))*BasicBlock; off += BasicBlock {
 		c = crc32.Update(c, castagnoli, b[off:off+logCRCExtHeader])
 	}
 	return crc32.Update(c, castagnoli, b[headers:headers+payload]), nil
