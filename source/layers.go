@@ -15,7 +15,7 @@ type builder struct {
 	rules *rules
 	names arenaWriter
 	links slabs[layerLink]
-	index map[childKey]int // of links
+	index linkTable
 
 	xattrs    xattrTable
 	layer     uint32 // from 1 on
@@ -30,15 +30,11 @@ type builder struct {
 
 // layerLink is a name in a directory.
 type layerLink struct {
+	dir   ID
 	name  nameRef
 	id    ID     // unnumbered: the name was hidden
 	next  uint32 // 1 + index of another link of the directory; 0: none
 	layer uint32 // the last one that mentions the name, or something below it
-}
-
-type childKey struct {
-	dir  ID
-	name string
 }
 
 const (
@@ -61,7 +57,7 @@ var (
 )
 
 func newBuilder(r *rules, s store) *builder {
-	b := &builder{t: &Tree{store: s}, rules: r, index: map[childKey]int{}}
+	b := &builder{t: &Tree{store: s}, rules: r, index: newLinkTable()}
 	b.names.a = &b.t.names
 	b.t.nodes.grow(1)
 	*b.t.Node(0) = b.implicitDir()
@@ -96,7 +92,7 @@ func (b *builder) newNode(n Node) (ID, error) {
 
 // child finds a name in a directory; nil when it is not there.
 func (b *builder) child(dir ID, name string) *layerLink {
-	i, ok := b.index[childKey{dir, name}]
+	i, ok := b.index.get(b, dir, name)
 	if !ok {
 		return nil
 	}
@@ -111,7 +107,7 @@ func (b *builder) set(dir ID, name string, id ID) error {
 	if n := b.t.Node(id); n.isDir() {
 		n.parent = dir
 	}
-	if i, ok := b.index[childKey{dir, name}]; ok {
+	if i, ok := b.index.get(b, dir, name); ok {
 		l := b.links.at(i)
 		l.id, l.layer = id, b.layer
 		b.lastPath = ""
@@ -127,9 +123,9 @@ func (b *builder) set(dir ID, name string, id ID) error {
 	b.names.flush()
 	d := b.t.Node(dir)
 	i := b.links.grow(1)
-	*b.links.at(i) = layerLink{name: ref, id: id, next: uint32(d.at), layer: b.layer}
+	*b.links.at(i) = layerLink{dir: dir, name: ref, id: id, next: uint32(d.at), layer: b.layer}
 	d.at = uint64(i) + 1
-	b.index[childKey{dir, b.t.names.name(ref)}] = i
+	b.index.add(b, i)
 	return nil
 }
 
@@ -355,7 +351,7 @@ func (b *builder) finish() *Tree {
 		path string // only when there are patterns to match it with
 	}
 	t := b.t
-	b.index = nil
+	b.index = linkTable{}
 	var live []entry
 	for todo := []frame{{}}; len(todo) > 0; {
 		f := todo[len(todo)-1]

@@ -161,7 +161,7 @@ func TestScanIsDeterministic(t *testing.T) {
 	dir := zoo.Home(t)
 	zoo.Small(t, dir)
 	write(t, dir, "wide/")
-	zoo.Names(t, filepath.Join(dir, "wide"), 20_000) // several jobs share a directory
+	zoo.Names(t, filepath.Join(dir, "wide"), 10_000) // several jobs share a directory
 	var dumps []string
 	for _, procs := range []int{1, 4, 4} {
 		old := runtime.GOMAXPROCS(procs)
