@@ -21,10 +21,11 @@ func number(what, s string, size int) (uint64, error) {
 // ParseSize reads a number of bytes, with one of the suffixes k m g t, in either case, for
 // powers of 1024.
 func ParseSize(s string) (int64, error) {
-	shift := 0
-	digits := s
-	if i := strings.IndexByte("kmgt", s[max(0, len(s)-1):][0]|0x20); s != "" && i >= 0 {
-		shift, digits = 10*(i+1), s[:len(s)-1]
+	shift, digits := 0, s
+	if n := len(s); n > 0 {
+		if i := strings.IndexByte("kmgt", s[n-1]|0x20); i >= 0 {
+			shift, digits = 10*(i+1), s[:n-1]
+		}
 	}
 	n, err := strconv.ParseUint(digits, 0, 63)
 	if err != nil || bits.Len64(n)+shift > 63 {
