@@ -185,12 +185,12 @@ func (g *group) withFree(near format.AGIno) (*chunk, error) {
 	for _, from := range []format.AGIno{near &^ (format.InodesPerChunk - 1), 0} {
 		t := g.tree(free)
 		rec, err := t.SeekGE(inoKey(from))
-		for ; err == nil; rec, err = t.Next() {
+		for ; err == nil && rec != nil; rec, err = t.Next() {
 			if c := unpackChunk(g.a.geo, rec); c.freeCount() > 0 {
 				return &c, nil
 			}
 		}
-		if !errors.Is(err, btree.ErrNotFound) {
+		if err != nil {
 			return nil, err
 		}
 	}

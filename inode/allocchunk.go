@@ -3,7 +3,6 @@ package inode
 import (
 	"errors"
 
-	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/space"
 	"github.com/cowfs/cowfs/txn"
@@ -76,9 +75,11 @@ func (g *group) addPart(e space.Extent) (*chunk, error) {
 	c := &chunk{start: start, holes: ^part, free: allFree}
 	rec, err := g.tree(false).Get(inoKey(start))
 	switch {
-	case errors.Is(err, btree.ErrNotFound):
+	case err != nil:
+		return nil, err
+	case rec == nil:
 		err = g.exchange(nil, c)
-	case err == nil:
+	default:
 		old := unpackChunk(geo, rec)
 		c.holes, c.free = old.holes&^part, old.free
 		err = g.exchange(&old, c)
@@ -115,15 +116,15 @@ func (a *Allocator) Free(tx *txn.Tx, e *Editor) error {
 		return err
 	}
 	rec, err := g.tree(false).SeekLE(inoKey(i))
-	if err != nil && !errors.Is(err, btree.ErrNotFound) {
+	if err != nil {
 		return err
 	}
 	var old chunk
-	if err == nil {
+	if rec != nil {
 		old = unpackChunk(a.geo, rec)
 	}
 	k := i - old.start
-	if err != nil || k >= format.InodesPerChunk || old.exist()>>k&1 == 0 || old.free>>k&1 != 0 {
+	if rec == nil || k >= format.InodesPerChunk || old.exist()>>k&1 == 0 || old.free>>k&1 != 0 {
 		return e.corrupt("inobt record", "none in which it is used", "one")
 	}
 	b := e.Modify()

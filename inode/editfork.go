@@ -2,7 +2,6 @@ package inode
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -87,6 +86,11 @@ func (f *ForkEditor) list() []format.Mapping {
 // tree is the editor of a fork in B+tree format.
 func (f *ForkEditor) tree() *btree.Editor {
 	f.Modify()
+	return f.look()
+}
+
+// look is tree for looking only.
+func (f *ForkEditor) look() *btree.Editor {
 	return &btree.Editor{Kind: btree.Bmbt, Geo: f.geo, Owner: f.Ino, Pages: forkPages{f}, Fork: f.bytes()}
 }
 
@@ -113,23 +117,20 @@ func (f *ForkEditor) From(off format.FileOff) (m format.Mapping, ok bool, err er
 }
 
 func (f *ForkEditor) fromTree(off format.FileOff) (m format.Mapping, ok bool, err error) {
-	t := f.tree()
+	t := f.look()
 	key := make([]byte, format.BmbtKey.Size)
 	format.BmbtKeyStart.Put(key, off)
 	rec, err := t.SeekLE(key)
-	if err == nil {
+	if err != nil {
+		return m, false, err
+	}
+	if rec != nil {
 		if m = format.UnpackMapping(rec); m.End() > off {
 			return m, true, nil
 		}
-	} else if !errors.Is(err, btree.ErrNotFound) {
-		return m, false, err
 	}
-	rec, err = t.SeekGE(key)
-	switch {
-	case errors.Is(err, btree.ErrNotFound):
-		return m, false, nil
-	case err != nil:
-		return m, false, err
+	if rec, err = t.SeekGE(key); err != nil || rec == nil {
+		return format.Mapping{}, false, err
 	}
 	return format.UnpackMapping(rec), true, nil
 }
@@ -149,11 +150,8 @@ func (f *ForkEditor) Before(off format.FileOff) (m format.Mapping, ok bool, err 
 		}
 		key := make([]byte, format.BmbtKey.Size)
 		format.BmbtKeyStart.Put(key, off-1)
-		rec, err := f.tree().SeekLE(key)
-		switch {
-		case errors.Is(err, btree.ErrNotFound):
-			return m, false, nil
-		case err != nil:
+		rec, err := f.look().SeekLE(key)
+		if err != nil || rec == nil {
 			return m, false, err
 		}
 		return format.UnpackMapping(rec), true, nil

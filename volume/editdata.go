@@ -75,14 +75,9 @@ func (w *Writer) WriteAt(path string, p []byte, off int64) error {
 		if err != nil {
 			return false, err
 		}
-		return len(p) == n, o.advance(&p, &off, n)
+		p, off = p[n:], off+int64(n)
+		return len(p) == 0, nil
 	})
-}
-
-// advance moves on behind n bytes, once the transaction is sure to be committed.
-func (o *op) advance(p *[]byte, off *int64, n int) error {
-	*p, *off = (*p)[n:], *off+int64(n)
-	return nil
 }
 
 // ReadFrom writes what r has to a file from byte off on, and returns the number of bytes.
@@ -336,7 +331,7 @@ func (w *Writer) Punch(path string, off, n int64) error {
 			if err != nil {
 				return false, err
 			}
-			if !ok || m.Off >= end {
+			if !ok || m.Off >= end || at >= end {
 				edges = false
 				o.touch(e, inode.Modified|inode.Changed)
 				return true, nil
