@@ -17,6 +17,8 @@ import (
 // Session is an opened image on which commands run, one at a time.
 type Session struct {
 	Vol *volume.Volume
+	// Writer is the same volume when it may be changed, else nil.
+	Writer *volume.Writer
 	// Image is what the user calls the image.
 	Image string
 	// Out takes the results.

@@ -61,7 +61,7 @@ func run(ctx context.Context, args []string, h host) int {
 func newApp(h host) *cli.App {
 	return &cli.App{
 		Name:            "cowdb",
-		Usage:           "look into an XFS image",
+		Usage:           "look into an XFS image, and change it",
 		HideHelpCommand: true,
 		Version:         version(),
 		Reader:          h.stdin,
@@ -84,6 +84,7 @@ func newApp(h host) *cli.App {
 
 func flags() []cli.Flag {
 	return []cli.Flag{
+		&cli.BoolFlag{Name: "w", Usage: "open the image for writing; each change is made as a whole or not at all"},
 		&cli.BoolFlag{Name: "json", Usage: "print objects, one line of JSON each, instead of text"},
 		&cli.StringFlag{Name: "offset", Usage: "the volume begins `BYTES` into the image, as in a partition; k, m, g and t are powers of 1024"},
 		&cli.UintFlag{Name: "sb", Usage: "use the superblock of group `AG`, where the first one is damaged"},

@@ -38,45 +38,52 @@ func runImage(c *cli.Context, h host) error {
 	if c.IsSet("c") && c.IsSet("f") {
 		return usagef("-c and -f do not go together")
 	}
-	v, err := openImage(c, args[0])
+	s := &shell.Session{Image: args[0], Out: h.stdout, JSON: c.Bool("json"), Quote: h.quote}
+	close, err := openImage(c, s)
 	if err != nil {
 		return err
 	}
-	defer v.Close()
-	for _, w := range v.Warnings() {
+	for _, w := range s.Vol.Warnings() {
 		fmt.Fprintf(h.stderr, "cowdb: %s: warning: %s\n", args[0], w)
 	}
-	s := &shell.Session{Vol: v, Image: args[0], Out: h.stdout, JSON: c.Bool("json"), Quote: h.quote}
-	if err := runCommands(c, s, args[1:], h); err != nil {
+	if err := errors.Join(runCommands(c, s, args[1:], h), close()); err != nil {
 		return fmt.Errorf("%s: %w", args[0], err)
 	}
 	return nil
 }
 
-// openImage opens the volume.
-func openImage(c *cli.Context, image string) (*volume.Volume, error) {
+// openImage opens the session's image, for writing with -w, and returns what closes it.
+func openImage(c *cli.Context, s *shell.Session) (close func() error, err error) {
 	var offset int64
 	if c.IsSet("offset") {
-		var err error
 		if offset, err = shell.ParseSize(c.String("offset")); err != nil {
 			return nil, err
 		}
 	}
-	file, err := device.Open(image, device.ReadOnly)
+	mode := device.ReadOnly
+	if c.Bool("w") {
+		mode = device.ReadWrite
+	}
+	file, err := device.Open(s.Image, mode)
 	if err != nil {
 		return nil, err
 	}
 	var dev device.Device = file
 	if offset > 0 {
 		if dev, err = device.NewWindow(file, offset, -1); err != nil {
-			return nil, errors.Join(fmt.Errorf("%s: --offset: %w", image, err), file.Close())
+			return nil, errors.Join(fmt.Errorf("%s: --offset: %w", s.Image, err), file.Close())
 		}
 	}
-	v, err := volume.Open(dev, volume.Options{Superblock: format.AGNumber(c.Uint("sb"))})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", image, err), dev.Close())
+	o := volume.Options{Superblock: format.AGNumber(c.Uint("sb"))}
+	if c.Bool("w") {
+		if s.Writer, err = volume.OpenWriter(dev, o); err == nil {
+			s.Vol = s.Writer.Volume
+			return s.Writer.Close, nil
+		}
+	} else if s.Vol, err = volume.Open(dev, o); err == nil {
+		return s.Vol.Close, nil
 	}
-	return v, nil
+	return nil, errors.Join(fmt.Errorf("%s: %w", s.Image, err), dev.Close())
 }
 
 // runCommands runs the commands of the one source that there is.
