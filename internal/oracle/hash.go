@@ -24,10 +24,10 @@ func hashFile(f *os.File, size int64, data []Segment, buf []byte) (string, error
 	h := sha256.New()
 	var head [8]byte
 	next := int64(0) // the first chunk not hashed yet
-	for _, s := range data {
+	for i, s := range data {
 		for next = max(next, s.Start/hashChunk); next*hashChunk < min(s.End, size); next++ {
 			chunk := buf[:min(hashChunk, size-next*hashChunk)]
-			if _, err := f.ReadAt(chunk, next*hashChunk); err != nil && !errors.Is(err, io.EOF) {
+			if err := readChunk(f, chunk, next*hashChunk, data[i:]); err != nil {
 				return "", err
 			}
 			if bytes.Equal(chunk, zeroChunk[:len(chunk)]) {
@@ -39,6 +39,22 @@ func hashFile(f *os.File, size int64, data []Segment, buf []byte) (string, error
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil)[:12]), nil
+}
+
+// readChunk reads what lies at off, of which data lists the parts that are no holes.
+func readChunk(f *os.File, chunk []byte, off int64, data []Segment) error {
+	clear(chunk)
+	end := off + int64(len(chunk))
+	for _, s := range data {
+		if s.Start >= end {
+			return nil
+		}
+		start := max(s.Start, off)
+		if _, err := f.ReadAt(chunk[start-off:min(s.End, end)-off], start); err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+	}
+	return nil
 }
 
 func hashOf(b []byte) string {
