@@ -3,6 +3,7 @@ package source
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -42,10 +43,10 @@ func (r *dirReader) ReadAt(id ID, p []byte, off int64) error {
 		return cerr
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", r.t.Path(id), err)
+		return fmt.Errorf("%s: %w", r.path(id), err)
 	}
 	if n < len(p) {
-		return &ChangedError{Path: r.t.Path(id), Detail: fmt.Sprintf("it ends at byte %d of %d", off+int64(n), r.t.Node(id).Size)}
+		return &ChangedError{Path: r.path(id), Detail: fmt.Sprintf("it ends at byte %d of %d", off+int64(n), r.t.Node(id).Size)}
 	}
 	return nil
 }
@@ -84,7 +85,7 @@ func (r *dirReader) openFile(id ID) error {
 	r.closeFile()
 	n := r.t.Node(id)
 	if n.Mode&modeType != modeReg {
-		return fmt.Errorf("%s: not a regular file", r.t.Path(id))
+		return fmt.Errorf("%s: not a regular file", r.path(id))
 	}
 	if r.dirFD < 0 || r.dir != n.parent {
 		r.closeDir()
@@ -107,25 +108,28 @@ func (r *dirReader) openFile(id ID) error {
 func (r *dirReader) opening(id ID, err error) error {
 	switch {
 	case errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESTALE):
-		return &ChangedError{Path: r.t.Path(id), Detail: "it is gone"}
+		return &ChangedError{Path: r.path(id), Detail: "it is gone"}
 	case errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENXIO):
-		return &ChangedError{Path: r.t.Path(id), Detail: "it is something else now"}
+		return &ChangedError{Path: r.path(id), Detail: "it is something else now"}
 	}
-	return fmt.Errorf("%s: %w", r.t.Path(id), err)
+	return fmt.Errorf("%s: %w", r.path(id), err)
 }
+
+// path is the host's path of a file, for messages.
+func (r *dirReader) path(id ID) string { return filepath.Join(r.s.root, r.t.relPath(id)) }
 
 // check compares the open file with what was scanned.
 func (r *dirReader) check(id ID) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(r.fileFD, &st); err != nil {
-		return fmt.Errorf("%s: %w", r.t.Path(id), err)
+		return fmt.Errorf("%s: %w", r.path(id), err)
 	}
 	n := r.t.Node(id)
 	if st.Size != n.Size {
-		return &ChangedError{Path: r.t.Path(id), Detail: fmt.Sprintf("its size is %d, was %d", st.Size, n.Size)}
+		return &ChangedError{Path: r.path(id), Detail: fmt.Sprintf("its size is %d, was %d", st.Size, n.Size)}
 	}
 	if stampOf(&st) != n.at {
-		return &ChangedError{Path: r.t.Path(id), Detail: "it was written or replaced"}
+		return &ChangedError{Path: r.path(id), Detail: "it was written or replaced"}
 	}
 	return nil
 }

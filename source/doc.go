@@ -16,8 +16,9 @@
 // ScanDir goes across mount points, as cp -a does, and does not follow symbolic links below the
 // root. Files with several links are recognised by device and inode number. Holes are found in
 // files that have fewer blocks than bytes, and in all from 64 KiB on; there, too, ranges that are
-// allocated and unwritten are told from holes where the host's filesystem says so. Smaller
-// preallocated files are taken as data. A file that is not the same when its content is read
+// allocated and unwritten are told from holes where the host's filesystem says so (not tmpfs,
+// where such ranges are holes until somebody has read them). Smaller preallocated files are
+// taken as data. A file that is not the same when its content is read
 // (inode, size, modification time) is a ChangedError.
 //
 // # Archives

@@ -12,7 +12,7 @@ var ErrChanged = errors.New("changed while it was read")
 
 // ChangedError is an ErrChanged about one file.
 type ChangedError struct {
-	Path   string // below the root, as Tree.Path gives it, or of the archive
+	Path   string // of the host: the file, or the archive
 	Detail string // what differs
 }
 

@@ -26,7 +26,7 @@ type Options struct {
 	UIDMap, GIDMap []IDMap
 	// Exclude has glob patterns for paths below the root, e.g. "usr/share/doc/*", "**/*.o". A
 	// leading slash is allowed. * and ? stop at slashes, ** does not. A directory that matches
-	// is left out with all that it holds.
+	// is left out with all that it holds; x/** matches x, too, and x/* only what is in it.
 	Exclude []string
 	// ClampMtime, in seconds since 1970: later modification times become this one.
 	ClampMtime *int64

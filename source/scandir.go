@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -202,13 +203,14 @@ func (s *scanner) number() {
 	})
 }
 
-// at adds the path below the root to an error; one that says the file has just gone is a
-// ChangedError.
-func at(path string, err error) error {
+// at adds the host's path of a file, given below the root, to an error; one that says that the
+// file has just gone is a ChangedError.
+func (s *scanner) at(path string, err error) error {
+	path = filepath.Join(s.root, path)
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESTALE) {
-		return &ChangedError{Path: "/" + path, Detail: "it is gone"}
+		return &ChangedError{Path: path, Detail: "it is gone"}
 	}
-	return fmt.Errorf("/%s: %w", path, err)
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 func join(dir, name string) string {

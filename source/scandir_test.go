@@ -365,11 +365,14 @@ func TestReadNoticesChanges(t *testing.T) {
 			}
 			err := r.ReadAt(id, make([]byte, 5), 0)
 			var ce *source.ChangedError
-			if !errors.Is(err, source.ErrChanged) || !errors.As(err, &ce) || ce.Path != "/d/12345" {
+			if !errors.Is(err, source.ErrChanged) || !errors.As(err, &ce) || ce.Path != p {
 				t.Errorf("got %v", err)
 			}
 			if _, _, ok := r.Host(id); ok {
 				t.Error("Host gives the file")
+			}
+			if err := r.ReadAt(id, nil, 0); !errors.Is(err, source.ErrChanged) {
+				t.Errorf("empty read: %v", err)
 			}
 			if strings.HasPrefix(name, "w") || strings.HasPrefix(name, "l") || name == "shorter" {
 				if err := open.ReadAt(id, make([]byte, 3), 2); !errors.Is(err, source.ErrChanged) {
@@ -446,7 +449,7 @@ func TestUnreadable(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
-		want := "/" + c.path
+		want := p
 		if c.mode == 0o744 {
 			want += "/file" // can be listed, not entered
 		}

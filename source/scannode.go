@@ -66,7 +66,7 @@ func (w *scanWorker) do(j job) error {
 func (w *scanWorker) scanRoot() error {
 	l := listing{fd: w.s.fd, names: []byte{0}, ents: []dirent{{}}, nodes: w.s.t.nodes}
 	if err := w.scanNode(&l, 0); err != nil {
-		return err
+		return w.s.at("", err)
 	}
 	w.jobs = w.jobs[:0]
 	w.s.report(1)
@@ -78,14 +78,14 @@ func (w *scanWorker) scanRoot() error {
 func (w *scanWorker) readDir(j job) error {
 	fd, err := w.open.path(w.s.fd, j.path, unix.O_DIRECTORY)
 	if err != nil {
-		return at(j.path, err)
+		return w.s.at(j.path, err)
 	}
 	l := &w.own
 	l.path, l.fd, l.names, l.ents = j.path, fd, l.names[:0], l.ents[:0]
 	l.pending.Store(1)
 	if err := w.list(l, j.id); err != nil {
 		unix.Close(fd)
-		return at(j.path, err)
+		return w.s.at(j.path, err)
 	}
 	n := len(l.ents)
 	if n <= 2*batch {
@@ -128,7 +128,7 @@ func (w *scanWorker) scanNames(l *listing, from, to int) error {
 	defer l.release()
 	for i := from; i < to; i++ {
 		if err := w.scanNode(l, i); err != nil {
-			return at(l.pathOf(i), err)
+			return w.s.at(l.pathOf(i), err)
 		}
 	}
 	w.s.report(to - from)

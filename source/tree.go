@@ -77,11 +77,12 @@ type store interface {
 type Reader interface {
 	// ReadAt fills p with the bytes of a file from offset off on; they must lie within its size.
 	// Holes and unwritten ranges read as zeroes. An error names the path; it is ErrChanged when
-	// the file is no longer what was scanned.
+	// the file is no longer what was scanned. An empty p only checks that.
 	ReadAt(id ID, p []byte, off int64) error
 	// Host returns an open host file that holds the whole content, holes included, from byte
 	// base on, to clone or copy from. It is valid until the next call on this Reader. Not ok
-	// when there is none, or it cannot be opened; ReadAt will tell why.
+	// when there is none, or it cannot be opened; ReadAt will tell why. Whoever has taken
+	// contents from it asks ReadAt with an empty p afterwards whether it was still the same.
 	Host(id ID) (fd int, base int64, ok bool)
 	Close() error
 }
