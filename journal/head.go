@@ -26,7 +26,7 @@ func (a *area) findHead() (head int, zeroed bool, err error) {
 	}
 	// Of two rounds at once, the end of the older one can be in flight together with the start
 	// of the newer one.
-	if first == 0 || first != last && first != nextCycle(last) && first != nextCycle(nextCycle(last)) && last != 0 {
+	if first == 0 || first != last && first != nextCycle(last) && first != nextCycle(nextCycle(last)) {
 		return 0, false, damage(0, "cycle %d in the first block and %d in the last", first, last)
 	}
 	head, old := a.blocks, prevCycle(first)

@@ -148,7 +148,7 @@ func (l *Log) Records() iter.Seq2[*Record, error] { return l.records(l.Tail) }
 
 func (l *Log) records(from format.LSN) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
-		r := reader{area: &l.area}
+		r := reader{area: &l.area, ahead: scanUnit}
 		for at := from; at != l.Head; {
 			rec, err := r.record(at)
 			if err == nil && l.area.distance(at, l.Head) < rec.Blocks {

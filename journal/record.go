@@ -39,22 +39,22 @@ func (a *area) readRecord(at int, cycle uint32) (*Record, error) {
 	return r.record(lsnOf(cycle, at))
 }
 
-// reader reads records one after the other, many with each access. Records keep the memory that
-// they were read into.
+// reader reads records one after the other. Records keep the memory that they were read into.
 type reader struct {
 	*area
-	buf []byte // blocks from block at on
-	at  int
+	ahead int    // blocks to read at once, at least
+	buf   []byte // blocks from block at on
+	at    int
 }
 
-// blocks returns n blocks from block at on.
+// view returns n blocks from block at on.
 func (r *reader) view(at, n int) ([]byte, error) {
 	size := n << format.BasicBlockLog
 	if off := (at - r.at) << format.BasicBlockLog; off >= 0 && off+size <= len(r.buf) {
 		return r.buf[off:][:size:size], nil
 	}
 	// As much as there is up to the log's end; a record that goes on behind it is read whole.
-	r.at, r.buf = at, make([]byte, max(n, min(scanUnit, r.area.blocks-at))<<format.BasicBlockLog)
+	r.at, r.buf = at, make([]byte, max(n, min(r.ahead, r.area.blocks-at))<<format.BasicBlockLog)
 	if err := r.read(r.buf, at); err != nil {
 		r.buf = nil
 		return nil, err
