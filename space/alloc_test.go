@@ -86,14 +86,18 @@ func TestAllocPlaces(t *testing.T) {
 	m.check()
 }
 
-// image is the volume as transactions have made it.
-func image(t *testing.T, v *spacetest.Volume) []byte {
+// image is the beginning of each group as transactions have made it: all that an empty volume
+// has of metadata.
+func image(t *testing.T, v *spacetest.Volume) (all []byte) {
 	t.Helper()
-	b := make([]byte, v.Dev.Size())
-	if _, err := v.Store.View().ReadAt(b, 0); err != nil {
-		t.Fatal(err)
+	for no := range format.AGNumber(v.Geo.AGCount) {
+		b := make([]byte, 1<<20)
+		if _, err := v.Store.View().ReadAt(b, v.Geo.AGOffset(no, 0)); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, b...)
 	}
-	return b
+	return all
 }
 
 // What must not be done gives an error, and cancelling the transaction leaves no trace.
@@ -200,7 +204,7 @@ func testMisuse(t *testing.T, c mkfs.Config) {
 // A full volume keeps what is held back, and takes back what is freed.
 func TestFull(t *testing.T) {
 	for name, c := range map[string]mkfs.Config{
-		"4k": twoGroups, "1k": {Size: 64 << 20, AGCount: 2, BlockSize: 1024}, "64k": {Size: 256 << 20, AGCount: 2, BlockSize: 65536},
+		"4k": twoGroups, "1k": {Size: 32 << 20, AGCount: 2, BlockSize: 1024, LogSize: 8 << 20}, "64k": {Size: 256 << 20, AGCount: 2, BlockSize: 65536},
 		"old": {Size: 64 << 20, AGCount: 2, Rmapbt: mkfs.Off, Reflink: mkfs.Off, Finobt: mkfs.Off, InobtCount: mkfs.Off, Parent: mkfs.Off},
 	} {
 		t.Run(name, func(t *testing.T) {

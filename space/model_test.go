@@ -441,7 +441,7 @@ func (m *model) freeInodes() {
 // TestModel runs random operations on volumes of small blocks, with free space in large and in
 // small pieces, so that the trees grow high and low again.
 func TestModel(t *testing.T) {
-	small := mkfs.Config{Size: 72 << 20, BlockSize: 1024, AGCount: 3}
+	small := mkfs.Config{Size: 48 << 20, BlockSize: 1024, AGCount: 2}
 	noReflink, noRmap, big := small, small, small
 	noReflink.Reflink = mkfs.Off
 	noRmap.Rmapbt, noRmap.Finobt = mkfs.Off, mkfs.Off

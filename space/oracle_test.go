@@ -35,12 +35,12 @@ func TestKernelImage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			image := spacetest.New(t, geometry(t, c)).Save(t)
 			m := oracle.Mount(t, image, oracle.MountOptions{})
-			for i := range 3000 {
+			for i := range 1500 {
 				if err := os.WriteFile(file(m.Dir, i), make([]byte, 2000+i%5000), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
-			for i := range 3000 {
+			for i := range 1500 {
 				if i%3 > 0 {
 					continue
 				}

@@ -3,8 +3,8 @@
 package spacetest
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"io"
 	"path/filepath"
 	"testing"
@@ -53,15 +53,29 @@ func Load(t testing.TB, path string) *Volume {
 	return Open(t, dev)
 }
 
-// copyTo copies what is not zero.
-func copyTo(t testing.TB, to io.WriterAt, from device.Device) {
+// data is a device that knows where it has data.
+type data interface {
+	device.Device
+	device.Seeker
+}
+
+// copyTo copies all data.
+func copyTo(t testing.TB, to io.WriterAt, from data) {
 	t.Helper()
-	zero, b := make([]byte, 1<<16), make([]byte, 1<<16)
-	for off := int64(0); off < from.Size(); off += int64(len(b)) {
-		p := b[:min(int64(len(b)), from.Size()-off)]
-		_, err := from.ReadAt(p, off)
-		if err == nil && !bytes.Equal(p, zero[:len(p)]) {
-			_, err = to.WriteAt(p, off)
+	b := make([]byte, 1<<20)
+	for end := int64(0); ; {
+		off, err := from.SeekData(end)
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err == nil {
+			end, err = from.SeekHole(off)
+		}
+		for ; err == nil && off < end; off += int64(len(b)) {
+			p := b[:min(int64(len(b)), end-off)]
+			if _, err = from.ReadAt(p, off); err == nil {
+				_, err = to.WriteAt(p, off)
+			}
 		}
 		if err != nil {
 			t.Fatal(err)
