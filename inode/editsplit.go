@@ -30,6 +30,8 @@ func (e *Editor) attrNeed() int {
 		return 0
 	case e.Fork(Attr).Format() == format.FmtLocal:
 		return attrRoom(int(format.AttrSFTotSize.Get(attr)))
+	case e.Fork(Attr).Format() == format.FmtExtents:
+		return attrRoom(int(e.Fork(Attr).Extents()) * format.BmbtRec.Size)
 	}
 	return minAttrRoom
 }
