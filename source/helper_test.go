@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/internal/oracle/zoo"
 	"github.com/cowfs/cowfs/source"
 	"golang.org/x/sys/unix"
 )
@@ -194,6 +198,30 @@ func pattern(seed byte, n int) []byte {
 		p[i] += byte(i*7 + i>>8)
 	}
 	return p
+}
+
+// smallZoo is a tree of all kinds of files that we can read.
+func smallZoo(t testing.TB) string {
+	t.Helper()
+	dir := zoo.Home(t)
+	zoo.Small(t, dir)
+	if os.Geteuid() == 0 {
+		return dir
+	}
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.Type()&fs.ModeSymlink != 0 {
+			return err
+		}
+		st, err := d.Info()
+		if err == nil && st.Mode()&0o500 != 0o500 {
+			err = os.Chmod(p, st.Mode()|0o500)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 func preadFD(fd int, p []byte, off int64) (int, error) { return unix.Pread(fd, p, off) }

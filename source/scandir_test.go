@@ -53,8 +53,7 @@ func write(t testing.TB, dir string, files ...string) {
 
 // TestScanZoo compares with a reading of the same tree that shares no code.
 func TestScanZoo(t *testing.T) {
-	dir := zoo.Home(t)
-	zoo.Small(t, dir)
+	dir := smallZoo(t)
 	unix.Sync() // extents that are not allocated yet cannot be told from others
 	want := oracle.SnapshotUnwritten(t, dir)
 	tree := scan(t, dir, source.Options{})
@@ -158,8 +157,7 @@ func compareRanges(t *testing.T, tree *source.Tree, id source.ID, host string, w
 }
 
 func TestScanIsDeterministic(t *testing.T) {
-	dir := zoo.Home(t)
-	zoo.Small(t, dir)
+	dir := smallZoo(t)
 	write(t, dir, "wide/")
 	zoo.Names(t, filepath.Join(dir, "wide"), 10_000) // several jobs share a directory
 	var dumps []string

@@ -175,8 +175,7 @@ func compareTrees(t *testing.T, want, got *source.Tree, what string) {
 
 // TestTarOfZoo compares an archive of a tree with the tree.
 func TestTarOfZoo(t *testing.T) {
-	dir := zoo.Home(t)
-	zoo.Small(t, dir)
+	dir := smallZoo(t)
 	// What an archive does not hold, or only as gigabytes of zeroes.
 	for _, p := range []string{"sparse/large", "special/socket"} {
 		if err := os.RemoveAll(filepath.Join(dir, p)); err != nil {
