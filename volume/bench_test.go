@@ -5,7 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/cowfs/cowfs/dir"
@@ -18,8 +18,9 @@ import (
 // sourceImage is an image of the Go toolchain's own source tree.
 func sourceImage(b *testing.B) string {
 	b.Helper()
+	root := strings.TrimSpace(oracle.MustRun(b, oracle.Program(b, "go"), "env", "GOROOT"))
 	path := filepath.Join(b.TempDir(), "image")
-	_, err := mkfs.Make(b.Context(), mkfs.Job{Path: path, Source: mkfs.Source{Dir: filepath.Join(runtime.GOROOT(), "src")}})
+	_, err := mkfs.Make(b.Context(), mkfs.Job{Path: path, Source: mkfs.Source{Dir: filepath.Join(root, "src")}})
 	check(b, err)
 	return path
 }
