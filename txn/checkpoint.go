@@ -1,8 +1,6 @@
 package txn
 
 import (
-	"slices"
-
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/journal"
 )
@@ -33,16 +31,8 @@ func (c *checkpoint) add(b *Buf) {
 	c.bytes += (b.dirty.Chunks() - before) * format.LogBufChunk
 }
 
-// remove forgets a buffer that was given up.
-func (c *checkpoint) remove(b *Buf) {
-	if b.dirty == nil {
-		return
-	}
-	b.dirty = nil
-	if i := slices.Index(c.bufs, b); i >= 0 {
-		c.bufs[i] = nil
-	}
-}
+// remove forgets a buffer that was given up or replaced; it stays in the list, without changes.
+func (c *checkpoint) remove(b *Buf) { b.dirty = nil }
 
 // free notes that a range was given up. What the log has for buffers in it must not be replayed
 // any more; older items than these are replayed in no case, since their blocks are in place.

@@ -20,7 +20,7 @@ func (s *Store) items(c *checkpoint) []Item {
 	}
 	for _, b := range c.bufs {
 		switch {
-		case b == nil || b.dirty.Empty(): // given up; or free in a new chunk
+		case b.dirty == nil || b.dirty.Empty(): // given up; or free in a new chunk
 		case b.Type == format.TypeInode:
 			out = append(out, journal.InodeItem(s.Geo, b.Data, journal.CoreAndForks))
 		default:

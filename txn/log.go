@@ -68,7 +68,7 @@ func (s *Store) writeCheckpoint() error {
 		return s.fail(err)
 	}
 	for _, b := range s.ckpt.bufs {
-		if b == nil {
+		if b.dirty == nil { // given up
 			continue
 		}
 		b.lsn, b.dirty = lsn, nil
@@ -109,7 +109,7 @@ func (s *Store) fail(err error) error {
 
 // unlog forgets that a buffer waits to be written in place, because its block was given up.
 func (s *Store) unlog(b *Buf) {
-	if b == nil || !b.logged {
+	if !b.logged {
 		return
 	}
 	b.logged = false

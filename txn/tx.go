@@ -181,7 +181,10 @@ func (tx *Tx) Commit() error {
 		switch {
 		case e.made != nil:
 			s.ckpt.uncancel(s.Geo, e.made)
-			s.unlog(e.before)
+			if e.before != nil {
+				s.ckpt.remove(e.before)
+				s.unlog(e.before)
+			}
 		case e.freed != nil:
 			for _, b := range e.freed.bufs {
 				s.ckpt.remove(b)
