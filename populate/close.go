@@ -5,6 +5,7 @@ import (
 
 	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/space"
 )
 
 // close fixes what follows from what was placed in a group: the records of its trees, the
@@ -13,7 +14,7 @@ func (p *Plan) close(a *group) error {
 	if a.no == 0 && a.inodes == 0 {
 		return fmt.Errorf("group 0 has no root directory")
 	}
-	data := rmapPart{&a.dataMaps, uint32(a.dataBase())}
+	data := rmapPart{&a.dataMaps, a.dataBase()}
 	if len(a.shared) > 0 {
 		data.slab = withShared(data.slab, a.shared)
 		a.refcounts = refcountsOf(data)
@@ -96,9 +97,9 @@ func (p *Plan) placeTrees(a *group, end format.AGBlock) error {
 
 // rmapsOf lists the records of a group's reverse map, but those of the trees' further blocks.
 func (p *Plan) rmapsOf(a *group, data rmapPart) rmapList {
-	var head slab[rmap]
+	var head slab[space.Rmap]
 	fixed := func(e extent, owner uint64) {
-		addRmap(&head, rmap{uint32(e.start), e.count, owner, 0})
+		addRmap(&head, space.Rmap{Start: e.start, Count: e.count, Owner: space.Owner{ID: owner}})
 	}
 	fixed(extent{0, uint32(p.g.HeaderBlocks())}, format.OwnFS)
 	for t, root := range a.roots {
@@ -114,17 +115,17 @@ func (p *Plan) rmapsOf(a *group, data rmapPart) rmapList {
 		fixed(a.agfl, format.OwnAG)
 	}
 	fixed(extent{a.inoBase, a.inodeBlocks}, format.OwnInodes)
-	return rmapList{parts: [3]rmapPart{{&head, 0}, {&a.metaMaps, uint32(a.metaBase())}, data}}
+	return rmapList{parts: [3]rmapPart{{&head, 0}, {&a.metaMaps, a.metaBase()}, data}}
 }
 
 // treeRmaps are the records of the trees' further blocks.
-func treeRmaps(a *group) (out []rmap) {
+func treeRmaps(a *group) (out []space.Rmap) {
 	for _, e := range []struct {
 		extent
 		owner uint64
 	}{{a.ag, format.OwnAG}, {a.inobt, format.OwnInobt}, {a.refcB, format.OwnRefc}} {
 		if e.count > 0 {
-			out = append(out, rmap{uint32(e.start), e.count, e.owner, 0})
+			out = append(out, space.Rmap{Start: e.start, Count: e.count, Owner: space.Owner{ID: e.owner}})
 		}
 	}
 	return out

@@ -3,6 +3,7 @@ package populate
 import (
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/source"
+	"github.com/cowfs/cowfs/space"
 )
 
 // placeData gives the content of a regular file its blocks.
@@ -119,12 +120,12 @@ func joinPieces(out, pieces []piece) []piece {
 
 // recordExtents writes down who owns the blocks.
 func (s *sizer) recordExtents(nd *need) {
-	var last rmap
+	var last space.Rmap
 	var a *group
 	copied := false
 	flush := func() {
 		switch {
-		case last.count == 0:
+		case last.Count == 0:
 		case copied: // not in the order of blocks
 			a.shared = append(a.shared, last)
 		default:
@@ -132,12 +133,9 @@ func (s *sizer) recordExtents(nd *need) {
 		}
 	}
 	for _, q := range s.extents {
-		r := rmap{uint32(q.place), q.count, uint64(nd.p.ino), uint64(q.off)}
-		if q.unwritten {
-			r.offset |= format.RmapUnwritten
-		}
-		if g := s.groups[q.place>>32]; g == a && last.joins(r) {
-			last.count += r.count
+		r := space.Rmap{Start: format.AGBlock(q.place), Count: q.count, Owner: space.ForkOwner(nd.p.ino, false, q.off, q.unwritten)}
+		if g := s.groups[q.place>>32]; g == a && last.Joins(r) {
+			last.Count += r.Count
 			copied = copied || q.copied
 		} else {
 			flush()

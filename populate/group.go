@@ -5,6 +5,7 @@ import (
 
 	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/refcount"
 	"github.com/cowfs/cowfs/space"
 )
 
@@ -30,11 +31,11 @@ type group struct {
 	inodes           uint32
 	inodeBlocks      uint32
 	meta, data       uint32 // blocks in these regions
-	metaMaps         slab[rmap]
-	dataMaps         slab[rmap]
-	shared           []rmap
+	metaMaps         slab[space.Rmap]
+	dataMaps         slab[space.Rmap]
+	shared           []space.Rmap
 	rmaps            rmapList // all of the group's, once it is closed
-	refcounts        []sharing
+	refcounts        []refcount.Record
 	trees            [numTrees]tree
 	ag, inobt, refcB extent // where the trees' further blocks lie, by owner
 	free             []extent

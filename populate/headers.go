@@ -80,9 +80,9 @@ func (p *Plan) recorder(a *group, t int) func(i int, b []byte) {
 		first := p.chunks(a) - p.freeChunks(a)
 		return func(i int, b []byte) { p.putChunk(a, first+i, b) }
 	case rmp:
-		return func(i int, b []byte) { a.rmaps.at(i).put(b) }
+		return func(i int, b []byte) { a.rmaps.at(i).Put(b) }
 	}
-	return func(i int, b []byte) { a.refcounts[i].put(b) }
+	return func(i int, b []byte) { a.refcounts[i].Put(b, false) }
 }
 
 func (p *Plan) putAGF(b []byte, a *group) {

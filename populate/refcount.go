@@ -4,46 +4,34 @@ import (
 	"container/heap"
 
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/refcount"
 )
-
-// sharing is a record of the refcount tree.
-type sharing struct {
-	start uint32
-	count uint32
-	refs  uint32
-}
-
-func (s sharing) put(b []byte) {
-	format.RefcStart.Put(b, s.start)
-	format.RefcCount.Put(b, s.count)
-	format.RefcRefs.Put(b, s.refs)
-}
 
 // refcountsOf counts the owners of blocks from the records of who owns what, in order of
 // start, and returns the ranges that have more than one.
-func refcountsOf(data rmapPart) (out []sharing) {
+func refcountsOf(data rmapPart) (out []refcount.Record) {
 	var ends endHeap
-	at := uint32(0)
+	at := format.AGBlock(0)
 	// advance counts the blocks up to next, which all have the same owners.
-	advance := func(next uint32) {
+	advance := func(next format.AGBlock) {
 		if refs := uint32(len(ends)); refs > 1 && next > at {
-			if k := len(out) - 1; k >= 0 && out[k].start+out[k].count == at && out[k].refs == refs {
-				out[k].count += next - at
+			if k := len(out) - 1; k >= 0 && out[k].End() == at && out[k].Refs == refs {
+				out[k].Count += uint32(next - at)
 			} else {
-				out = append(out, sharing{at, next - at, refs})
+				out = append(out, refcount.Record{Start: at, Count: uint32(next - at), Refs: refs})
 			}
 		}
 		at = next
 	}
 	for i := range data.n {
 		r := *data.at(i)
-		r.start += data.base
-		for len(ends) > 0 && ends[0] <= r.start {
+		r.Start += data.base
+		for len(ends) > 0 && ends[0] <= r.Start {
 			advance(ends[0])
 			heap.Pop(&ends)
 		}
-		advance(r.start)
-		heap.Push(&ends, r.end())
+		advance(r.Start)
+		heap.Push(&ends, r.End())
 	}
 	for len(ends) > 0 {
 		advance(ends[0])
@@ -53,12 +41,12 @@ func refcountsOf(data rmapPart) (out []sharing) {
 }
 
 // endHeap holds the ends of the records that cover a block, the nearest first.
-type endHeap []uint32
+type endHeap []format.AGBlock
 
 func (h endHeap) Len() int           { return len(h) }
 func (h endHeap) Less(i, j int) bool { return h[i] < h[j] }
 func (h endHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *endHeap) Push(x any)        { *h = append(*h, x.(uint32)) }
+func (h *endHeap) Push(x any)        { *h = append(*h, x.(format.AGBlock)) }
 func (h *endHeap) Pop() any {
 	old := *h
 	x := old[len(old)-1]

@@ -9,6 +9,7 @@ import (
 	"github.com/cowfs/cowfs/dir"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/source"
+	"github.com/cowfs/cowfs/space"
 )
 
 // sizer is the first walk: it finds out how much each node needs and places it.
@@ -230,7 +231,7 @@ func (s *sizer) placeAttrs(an attrNode) error {
 func (s *sizer) recordBlocks(p *nodePlan, runs []run, first uint32, offset, step uint64) {
 	for i := first; i < total(runs); i++ {
 		b := blockOf(runs, i)
-		addRmap(&s.groups[b>>32].metaMaps, rmap{uint32(b), 1, uint64(p.ino), offset})
+		addRmap(&s.groups[b>>32].metaMaps, space.Rmap{Start: format.AGBlock(b), Count: 1, Owner: space.Owner{ID: uint64(p.ino), Offset: offset}})
 		offset += step
 	}
 }
@@ -270,7 +271,7 @@ func (s *sizer) addMeta(runs []run, id source.ID, n, unit uint32) ([]run, error)
 func (s *sizer) recordRanges(nd *need, ranges []dir.Range, runs []run, unit uint32) int {
 	maps := 0
 	eachMapping(ranges, runs, unit, func(off format.FileOff, r run) {
-		addRmap(&s.groups[r.place>>32].metaMaps, rmap{uint32(r.place), r.count, uint64(nd.p.ino), uint64(off)})
+		addRmap(&s.groups[r.place>>32].metaMaps, space.Rmap{Start: format.AGBlock(r.place), Count: r.count, Owner: space.ForkOwner(nd.p.ino, false, off, false)})
 		maps++
 	})
 	return maps

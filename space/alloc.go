@@ -194,3 +194,12 @@ func (c *call) in(no format.AGNumber, least, most uint32) (Extent, error) {
 func (a *group) busy(r run) bool {
 	return a.tx.Busy(a.s.geo.AGOffset(a.no, r.start), int64(r.count)<<a.s.geo.BlockLog)
 }
+
+// Stripe is what an extent of file data that is asked for with so many blocks should be aligned
+// to, for a request's Wish: the stripe unit, if the extent is not shorter.
+func Stripe(g *format.Geometry, blocks uint32) uint32 {
+	if g.Version&format.VersionDAlign == 0 || blocks < g.Unit {
+		return 0
+	}
+	return g.Unit
+}

@@ -339,3 +339,15 @@ func TestBusy(t *testing.T) {
 		t.Errorf("the rest is busy: got %v, %v", e, err)
 	}
 }
+
+func TestStripe(t *testing.T) {
+	striped := geometry(t, mkfs.Config{Size: 512 << 20, StripeUnit: 64 << 10, StripeDisks: 4})
+	for _, tt := range []struct {
+		g            *format.Geometry
+		blocks, want uint32
+	}{{striped, 15, 0}, {striped, 16, 16}, {striped, 1000, 16}, {geometry(t, twoGroups), 1000, 0}} {
+		if got := space.Stripe(tt.g, tt.blocks); got != tt.want {
+			t.Errorf("%d blocks: got %d, want %d", tt.blocks, got, tt.want)
+		}
+	}
+}

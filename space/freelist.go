@@ -9,9 +9,9 @@ import (
 	"github.com/cowfs/cowfs/txn"
 )
 
-// errDry says that a tree needed more blocks than its group could spare. It is no ErrNoSpace,
-// after which one can go on: a change was broken off.
-var errDry = errors.New("free list ran out of blocks")
+// ErrShort says that a tree needed more blocks than its group had in its free list. It is no
+// ErrNoSpace, after which one can go on: a change was broken off.
+var ErrShort = errors.New("free list ran out of blocks")
 
 // listPages are the blocks of a tree that lives off the free list.
 type listPages struct {
@@ -74,7 +74,7 @@ func (a *group) checkList() error {
 // pop takes the first block off the list.
 func (a *group) pop() (format.AGBlock, error) {
 	if a.listLen() == 0 {
-		return 0, fmt.Errorf("AG %d: %w", a.no, errDry)
+		return 0, fmt.Errorf("AG %d: %w", a.no, ErrShort)
 	}
 	list, err := a.list()
 	if err != nil {
