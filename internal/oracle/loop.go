@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"testing"
 
 	"golang.org/x/sys/unix"
 )
@@ -68,4 +69,20 @@ func openLoop(n, mode int) (*os.File, error) {
 		f, err = os.OpenFile(name, mode, 0)
 	}
 	return f, err
+}
+
+// Loop binds a file to a loop device and returns the device's path. It is free again at the
+// end of the test.
+func Loop(t testing.TB, image string) string {
+	t.Helper()
+	NeedRoot(t)
+	device, err := attachLoop(image, false)
+	if os.IsNotExist(err) {
+		Missing(t, "no loop device: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { device.Close() })
+	return device.Name()
 }

@@ -62,7 +62,11 @@ func TryMount(t testing.TB, image string, o MountOptions) (*Mounted, error) {
 		flags |= unix.MS_RDONLY
 	}
 	m := &Mounted{Dir: t.TempDir(), t: t, log: log, loud: o.Loud}
-	if err := unix.Mount(device.Name(), m.Dir, "xfs", flags, o.Data); err != nil {
+	data := "nouuid" // other tests may have mounted an image of the same identity
+	if o.Data != "" {
+		data += "," + o.Data
+	}
+	if err := unix.Mount(device.Name(), m.Dir, "xfs", flags, data); err != nil {
 		log.close()
 		return nil, &os.PathError{Op: "mount", Path: device.Name(), Err: err}
 	}
