@@ -146,3 +146,24 @@ func (e *Editor) Punch(m format.Mapping, off, end format.FileOff, release func(m
 	}
 	return release(part)
 }
+
+// Unlinked is the first inode of a group's list of inodes without names, NullAGIno when the list
+// is empty.
+func (a *Allocator) Unlinked(tx *txn.Tx, no format.AGNumber, bucket int) (format.AGIno, error) {
+	g, err := a.group(tx, no)
+	if err != nil {
+		return 0, err
+	}
+	return format.AGIUnlinked.At(bucket).Get(g.agi.Data), nil
+}
+
+// SetUnlinked makes an inode the first of such a list.
+func (a *Allocator) SetUnlinked(tx *txn.Tx, no format.AGNumber, bucket int, i format.AGIno) error {
+	g, err := a.group(tx, no)
+	if err != nil {
+		return err
+	}
+	slot := format.AGIUnlinked.At(bucket)
+	slot.Put(tx.Change(g.agi, int(slot), 4), i)
+	return nil
+}

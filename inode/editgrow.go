@@ -53,7 +53,7 @@ func (f *ForkEditor) Shrink(m format.Mapping, off, end format.FileOff, data bool
 	if err := f.addBlocks(-int64(part.Count)); err != nil {
 		return err
 	}
-	return f.groups.Free(f.tx, space.Extent{Start: part.Start, Count: part.Count}, f.owner(part.Off, part.Unwritten), data)
+	return f.groups.Free(f.tx, extent(part), f.owner(part.Off, part.Unwritten), data)
 }
 
 // Convert makes the part of a mapping from block off to end written or unwritten.
@@ -62,7 +62,7 @@ func (f *ForkEditor) Convert(m format.Mapping, off, end format.FileOff, unwritte
 	if err := f.Unmap(m, off, end); err != nil {
 		return err
 	}
-	e := space.Extent{Start: part.Start, Count: part.Count}
+	e := extent(part)
 	if err := f.groups.Convert(f.tx, e, f.owner(part.Off, part.Unwritten), !unwritten); err != nil {
 		return err
 	}
@@ -200,4 +200,36 @@ func (b Blocks) Unmapped(off format.FileOff, n int) (format.FileOff, error) {
 		}
 		off = m.End()
 	}
+}
+
+// extent is the blocks of a mapping.
+func extent(m format.Mapping) space.Extent { return space.Extent{Start: m.Start, Count: m.Count} }
+
+// Attach maps blocks that are allocated already, and records the fork as one of their owners.
+func (f *ForkEditor) Attach(m format.Mapping) error {
+	if err := f.Map(m); err != nil {
+		return err
+	}
+	if err := f.addBlocks(int64(m.Count)); err != nil {
+		return err
+	}
+	return f.groups.Map(f.tx, extent(m), f.owner(m.Off, m.Unwritten))
+}
+
+// Detach is the inverse of Attach: the blocks stay allocated. They must be mapped as m says.
+func (f *ForkEditor) Detach(m format.Mapping) error {
+	whole, ok, err := f.From(m.Off)
+	switch {
+	case err != nil:
+		return err
+	case !ok || whole.Off > m.Off || whole.End() < m.End() || cut(whole, m.Off, m.End()) != m:
+		return f.corrupt("mapping", fmt.Sprintf("%+v", whole), fmt.Sprintf("one with %+v", m))
+	}
+	if err := f.Unmap(whole, m.Off, m.End()); err != nil {
+		return err
+	}
+	if err := f.addBlocks(-int64(m.Count)); err != nil {
+		return err
+	}
+	return f.groups.Unmap(f.tx, extent(m), f.owner(m.Off, m.Unwritten))
 }

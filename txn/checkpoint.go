@@ -10,6 +10,7 @@ type checkpoint struct {
 	bufs    []*Buf // with dirty chunks, in the order in which they first were
 	bytes   int    // that they will take in the log, about
 	chunks  []*Chunk
+	notes   []Item                    // as Tx.Note got them
 	cancels map[run]format.LogBufFlag // buffers given up that the log has items for
 	busy    []run                     // everything given up
 }
@@ -63,7 +64,7 @@ func (c *checkpoint) uncancel(g *format.Geometry, b *Buf) { delete(c.cancels, lo
 
 // empty reports whether there is nothing to write.
 func (c *checkpoint) empty() bool {
-	return len(c.bufs) == 0 && len(c.chunks) == 0 && len(c.cancels) == 0
+	return len(c.bufs) == 0 && len(c.chunks) == 0 && len(c.notes) == 0 && len(c.cancels) == 0
 }
 
 // maxBusy is how many ranges Busy looks at before it says yes to be safe.

@@ -15,6 +15,7 @@ type Item = journal.Item
 // until they are written.
 func (s *Store) items(c *checkpoint) []Item {
 	out := make([]Item, 0, len(c.bufs)+len(c.chunks)+len(c.cancels))
+	out = append(out, c.notes...)
 	for _, k := range c.chunks {
 		out = append(out, journal.ChunkItem(s.Geo, k.AG, k.Start, k.Blocks, k.Gen))
 	}

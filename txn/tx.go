@@ -30,6 +30,7 @@ type event struct {
 	before *Buf // the buffer that made replaced, nil if there was none
 	freed  *freed
 	chunk  *Chunk
+	note   *Item
 }
 
 // freed is a range of bytes that was given up.
@@ -195,6 +196,8 @@ func (tx *Tx) Commit() error {
 			}
 		case e.chunk != nil:
 			s.ckpt.chunks = append(s.ckpt.chunks, e.chunk)
+		case e.note != nil:
+			s.ckpt.notes = append(s.ckpt.notes, *e.note)
 		}
 	}
 	for _, b := range tx.changed {

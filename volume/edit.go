@@ -42,9 +42,10 @@ type Writer struct {
 	one    sync.Mutex // one change at a time
 }
 
-// OpenWriter opens the volume on dev for writing, which it takes over. The log must be clean:
-// ErrDirtyLog when it is not.
+// OpenWriter opens the volume on dev for writing, which it takes over. A dirty log is replayed
+// if the options say so, and else refused with ErrDirtyLog.
 func OpenWriter(dev device.Device, o Options) (*Writer, error) {
+	o.writing = true
 	v, err := Open(dev, o)
 	if err != nil {
 		return nil, err
@@ -56,9 +57,28 @@ func OpenWriter(dev device.Device, o Options) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
+	var replayed *journal.Result
 	if l.State == journal.Dirty {
-		return nil, ErrDirtyLog
+		if !o.Replay {
+			return nil, ErrDirtyLog
+		}
+		if replayed, err = journal.Replay(l, dev); err != nil {
+			return nil, err
+		}
+		if v, err = Open(dev, o); err != nil { // the superblock may be another one
+			return nil, err
+		}
+		v.Log = LogClean
 	}
+	w, err := newWriter(v, dev, l)
+	if err == nil && replayed != nil {
+		err = w.recover(replayed)
+	}
+	return w, err
+}
+
+// newWriter makes a writer of a volume whose log, if it was dirty, has been replayed.
+func newWriter(v *Volume, dev device.Device, l *journal.Log) (*Writer, error) {
 	j, err := journal.NewWriter(l, journal.WriterOptions{})
 	if err != nil {
 		return nil, err

@@ -16,6 +16,11 @@ type Options struct {
 	// primary one is damaged. With anything but 0 the image is searched for a copy first, as
 	// only a superblock tells where the groups begin.
 	Superblock format.AGNumber
+	// Replay has a dirty log replayed: by Open in memory only, by OpenWriter on the device.
+	// Without it Open shows what is in place, and OpenWriter refuses.
+	Replay bool
+
+	writing bool // Open is called by OpenWriter
 }
 
 // Volume is an opened image. It is safe for concurrent use.
@@ -26,9 +31,10 @@ type Volume struct {
 	// log holds, and parts may not fit each other.
 	Log LogState
 
-	dev device.Device
-	sb  []byte // the superblock's sector
-	src inode.Source
+	dev   device.Device // what is read
+	under device.Device // what was opened
+	sb    []byte        // the superblock's sector
+	src   inode.Source
 }
 
 // Open opens the volume on dev, which it takes over: Close closes it. If Open fails, dev is
@@ -44,15 +50,18 @@ func Open(dev device.Device, o Options) (*Volume, error) {
 	if g.Incompat&format.InFType == 0 {
 		return nil, fmt.Errorf("%w: directories without file types", format.ErrUnsupported)
 	}
-	v := &Volume{Geo: g, dev: dev, sb: sb, src: inode.Source{Geo: g, Dev: dev}}
+	v := &Volume{Geo: g, dev: dev, under: dev, sb: sb, src: inode.Source{Geo: g, Dev: dev}}
 	if v.Log, err = readLogState(dev, g); err != nil {
 		return nil, err
+	}
+	if v.Log == LogDirty && o.Replay && !o.writing {
+		return openReplayed(dev, o)
 	}
 	return v, nil
 }
 
 // Close closes the device.
-func (v *Volume) Close() error { return v.dev.Close() }
+func (v *Volume) Close() error { return v.under.Close() }
 
 // Device is what the volume is read from.
 func (v *Volume) Device() device.Device { return v.dev }

@@ -1,0 +1,95 @@
+package volume
+
+import (
+	"fmt"
+
+	"github.com/cowfs/cowfs/device"
+	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/journal"
+)
+
+// recover does what is left to do after a log was replayed, as a mount would: unfinished changes,
+// inodes that had no names but were still open, blocks that were staged for copy-on-write.
+func (w *Writer) recover(r *journal.Result) error {
+	err := w.change(func(o *op) error { return o.finishIntents(r.Intents) })
+	if err != nil {
+		return err
+	}
+	for no := range format.AGNumber(w.Geo.AGCount) {
+		for i := range format.AGIBuckets {
+			if err := w.freeUnlinked(no, i); err != nil {
+				return fmt.Errorf("group %d: unlinked inodes: %w", no, err)
+			}
+		}
+		if err := w.dropStaging(no); err != nil {
+			return fmt.Errorf("group %d: staged blocks: %w", no, err)
+		}
+	}
+	return w.Sync()
+}
+
+// freeUnlinked gives back the inodes of a group that are on one of its lists of inodes without
+// names.
+func (w *Writer) freeUnlinked(no format.AGNumber, bucket int) error {
+	for more := true; more; {
+		err := w.change(func(o *op) (err error) {
+			more, err = o.freeFirst(no, bucket)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// freeFirst frees the first inode of a list, or a part of what it holds.
+func (o *op) freeFirst(no format.AGNumber, bucket int) (more bool, err error) {
+	i, err := o.inodes.Unlinked(o.tx, no, bucket)
+	if err != nil || i == format.NullAGIno {
+		return false, err
+	}
+	e, err := o.edit(o.Geo.Ino(no, i))
+	if err != nil {
+		return false, err
+	}
+	if n := e.NLink(); n != 0 {
+		return false, format.Corrupt("unlinked inode", "nlink", n, 0).At(inodePlace(e.Ino))
+	}
+	if more, err := o.freeData(e, 0, perChange); more || err != nil {
+		return more, err
+	}
+	next := format.DiNextUnlinked.Get(e.Raw())
+	if err := o.inodes.SetUnlinked(o.tx, no, bucket, next); err != nil {
+		return false, err
+	}
+	return next != format.NullAGIno, o.dropRest(e)
+}
+
+// dropStaging frees the blocks of a group that were staged and belong to no file.
+func (w *Writer) dropStaging(no format.AGNumber) error {
+	if !w.Geo.HasReflink() {
+		return nil
+	}
+	for more := true; more; {
+		err := w.change(func(o *op) (err error) {
+			more, err = o.counts.DropStaging(o.tx, no)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openReplayed opens a volume with a dirty log for reading: what the log holds is replayed in
+// memory, and the device stays as it is.
+func openReplayed(dev device.Device, o Options) (*Volume, error) {
+	w, err := OpenWriter(device.NewOverlay(dev), o)
+	if err != nil {
+		return nil, err
+	}
+	w.Volume.under = dev
+	return w.Volume, nil
+}
