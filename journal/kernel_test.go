@@ -63,12 +63,7 @@ func crashedImage(t testing.TB, c crashCase, seed uint64) string {
 	image := filepath.Join(t.TempDir(), "image")
 	check(t, os.WriteFile(image, nil, 0o600))
 	check(t, os.Truncate(image, 300<<20))
-	args := append([]string{"-q", "-f"}, c.mkfs...)
-	cmd := exec.Command(oracle.Tool(t, "mkfs.xfs", oracle.Gen7), append(args, image)...)
-	cmd.Env = append(os.Environ(), "TEST_DIR=1", "TEST_DEV=1", "QA_CHECK_FS=1") // allow small logs
-	if r := oracle.RunCmd(t, cmd); r.Exit != 0 {
-		t.Fatalf("mkfs.xfs: %s", r.Stderr)
-	}
+	mkfs(t, image, c.mkfs...)
 	m := oracle.Mount(t, image, oracle.MountOptions{Data: c.mount, Loud: true})
 	w := &workload{t: t, dir: m.Dir, rng: rand.New(rand.NewPCG(seed, 1)), cow: c.cow}
 	w.run(c.laps)
@@ -281,7 +276,7 @@ func openImage(t testing.TB, image string, mode device.Mode) (device.Device, *fo
 	t.Helper()
 	d, err := device.Open(image, mode)
 	check(t, err)
-	t.Cleanup(func() { d.Close() })
+	t.Cleanup(func() { d.Close() }) // if it is still open
 	sb := make([]byte, format.MaxSectorSize)
 	_, err = d.ReadAt(sb, 0)
 	check(t, err)
