@@ -35,17 +35,19 @@ func (e *Editor) remove() error {
 		// A healthy tree never comes to this.
 		return e.tree().corruptBlock(e.path[1].block, "numrecs", 1, "2 at least")
 	}
+	inner := e.inner()
 	if err := e.cut(leaf, leaf.i, 1); err != nil {
 		return err
 	}
-	level := 0
-	for ; level < e.top; level++ {
+	for level := 0; level < e.top; level++ {
 		p, parent := &e.path[level], &e.path[level+1]
-		changed, err := e.setKey(parent, parent.i, p)
-		if err != nil {
-			return err
+		changed, joined := false, false
+		var err error
+		if !inner || level > 0 {
+			if changed, err = e.setKey(parent, parent.i, p); err != nil {
+				return err
+			}
 		}
-		joined := false
 		if p.node.n < p.least() {
 			if joined, err = e.refill(level); err != nil {
 				return err

@@ -49,12 +49,9 @@ func alter(k *Kind, rec []byte, rng *rand.Rand) []byte {
 // TestEditRandom grows, shakes and shrinks a tree, against a sorted slice.
 func TestEditRandom(t *testing.T) {
 	forEachEditor(t, func(t *testing.T, k *Kind, bs, fork int) {
-		ops := 30000
-		switch {
-		case testing.Short():
-			ops = 5000
-		case bs == 65536:
-			ops = 15000
+		ops := map[int]int{1024: 20000, 4096: 15000, 65536: 10000}[bs]
+		if testing.Short() {
+			ops = 3000
 		}
 		rng := rand.New(rand.NewPCG(uint64(bs), uint64(fork)))
 		pool := records(k, ops/4, rng)
@@ -115,13 +112,17 @@ func TestEditRandom(t *testing.T) {
 // TestEditSequential fills trees in order and empties them again, from both ends.
 func TestEditSequential(t *testing.T) {
 	forEachEditor(t, func(t *testing.T, k *Kind, bs, fork int) {
-		n := 20000
-		if testing.Short() {
-			n = 4000
+		n := 10000
+		if bs == 1024 || testing.Short() {
+			n = 6000
 		}
-		rng := rand.New(rand.NewPCG(61, uint64(bs)))
+		rng := rand.New(rand.NewPCG(61, uint64(bs+fork)))
 		recs := records(k, n, rng)
-		for way := range 4 {
+		ways := []int{0, 1, 2, 3}
+		if bs > 1024 {
+			ways = []int{rng.IntN(4)}
+		}
+		for _, way := range ways {
 			fromLeft, lastFirst := way%2 == 0, way/2 == 0
 			m := newEdited(t, k, bs, fork)
 			if m.Fork != nil {
@@ -183,13 +184,13 @@ func TestEditLoaded(t *testing.T) {
 		rng := rand.New(rand.NewPCG(62, uint64(bs)))
 		rootMax := format.RootMaxRecs(fork)
 		leaf, node := k.MaxRecs(bs, 0), k.MaxRecs(bs, 1)
-		full := leaf
-		for full*node*max(rootMax, 1) <= 30000 {
+		full, most := leaf, 12000
+		for full*node*max(rootMax, 1) <= most {
 			full *= node
 		}
-		full = min(full*max(rootMax, 1), 30000)
+		full = min(full*max(rootMax, 1), most)
 		pool := records(k, full+200, rng)
-		for range 3 {
+		for range map[int]int{1024: 3, 4096: 2, 65536: 1}[bs] {
 			out := map[int]bool{}
 			for len(out) < 200 {
 				out[rng.IntN(len(pool))] = true
@@ -209,7 +210,7 @@ func TestEditLoaded(t *testing.T) {
 			before := m.pages.taken
 			m.insert(later[0])
 			m.check()
-			if m.pages.taken == before && full < 30000 {
+			if m.pages.taken == before && full < most {
 				t.Error("nothing was split")
 			}
 			for _, rec := range later[1:] {

@@ -9,7 +9,7 @@ func (e *Editor) Range(from, to []byte) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		root, err := e.root()
 		if err == nil {
-			_, err = e.touching(&root, lo, hi, order{}, false, yield)
+			_, err = e.touching(root, lo, hi, order{}, false, yield)
 		}
 		if err != nil {
 			yield(nil, err)
@@ -19,7 +19,7 @@ func (e *Editor) Range(from, to []byte) iter.Seq2[[]byte, error] {
 
 // touching gives what lies below p, where all keys are below up, if bounded. more is false when
 // nothing further is wanted.
-func (e *Editor) touching(p *page, lo, hi, up order, bounded bool, yield func([]byte, error) bool) (more bool, err error) {
+func (e *Editor) touching(p page, lo, hi, up order, bounded bool, yield func([]byte, error) bool) (more bool, err error) {
 	n := p.node
 	i := 0
 	if !e.Kind.Overlapping {
@@ -41,10 +41,10 @@ func (e *Editor) touching(p *page, lo, hi, up order, bounded bool, yield func([]
 		}
 		child, err := e.read(n.Ptr(i), n.Level-1)
 		if err == nil {
-			err = e.checkKeys(&child, p, i, childUp, childBounded)
+			err = e.checkKeys(&child, &p, i, childUp, childBounded)
 		}
 		if err == nil {
-			more, err = e.touching(&child, lo, hi, childUp, childBounded, yield)
+			more, err = e.touching(child, lo, hi, childUp, childBounded, yield)
 		}
 		if err != nil || !more {
 			return false, err

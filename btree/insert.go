@@ -29,18 +29,10 @@ func (e *Editor) Insert(rec []byte) error {
 		return err
 	}
 	copy(leaf.node.Rec(leaf.i), rec[:e.Kind.RecSize])
-	return e.fixKeys(0)
-}
-
-// fixKeys brings the keys above path[level] up to date.
-func (e *Editor) fixKeys(level int) error {
-	for ; level < e.top; level++ {
-		parent := &e.path[level+1]
-		if changed, err := e.setKey(parent, parent.i, &e.path[level]); err != nil || !changed {
-			return err
-		}
+	if leaf.node.n == 1 {
+		return e.fixKeys()
 	}
-	return nil
+	return e.widenKeys()
 }
 
 // makeRoom sees to it that the path's leaf has room for one more entry, at its current one. It

@@ -90,10 +90,14 @@ func (n Node) maxHigh() order {
 // search returns the first entry whose low key is above o; with orEqual, the first that is not
 // below o.
 func (n Node) search(o order, orEqual bool) int {
+	entry, size := n.Kind.low, n.Kind.RecSize
+	if n.Level > 0 {
+		entry, size = n.Kind.key, n.Kind.KeySize
+	}
 	lo, hi := 0, n.n
 	for lo < hi {
 		mid := int(uint(lo+hi) / 2)
-		if c := n.low(mid).compare(o); c > 0 || c == 0 && orEqual {
+		if c := entry(n.recs[mid*size:][:size]).compare(o); c > 0 || c == 0 && orEqual {
 			hi = mid
 		} else {
 			lo = mid + 1

@@ -1,7 +1,6 @@
 package btree
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/cowfs/cowfs/format"
@@ -48,6 +47,11 @@ func (e *Editor) changeEntries(p *page, i, j int) error {
 		return err
 	}
 	return e.change(p, k.HeaderSize()+p.most()*k.KeySize+i*k.PtrSize(), (j-i)*k.PtrSize())
+}
+
+// changeKey announces key i of a node.
+func (e *Editor) changeKey(p *page, i int) error {
+	return e.change(p, e.Kind.HeaderSize()+i*e.Kind.KeySize, e.Kind.KeySize)
 }
 
 func (e *Editor) setLen(p *page, n int) error {
@@ -118,22 +122,6 @@ func (e *Editor) shiftRight(left, right *page, count int) error {
 	n := left.node.n - count
 	right.node.move(0, left.node, n, count)
 	return e.setLen(left, n)
-}
-
-// setKey makes entry i of parent have the key that says what is in child, and reports whether
-// it was another one. An empty child keeps its key.
-func (e *Editor) setKey(parent *page, i int, child *page) (changed bool, err error) {
-	k := e.Kind
-	key := e.key[:k.KeySize]
-	child.node.summary(key)
-	if child.node.n == 0 || bytes.Equal(parent.node.Key(i), key) {
-		return false, nil
-	}
-	if err := e.change(parent, k.HeaderSize()+i*k.KeySize, k.KeySize); err != nil {
-		return false, err
-	}
-	copy(parent.node.Key(i), key)
-	return true, nil
 }
 
 // addChild inserts entry i, for child, into parent.

@@ -60,9 +60,13 @@ func (e *Editor) stays(from, to order) (bool, error) {
 // replace overwrites the current record.
 func (e *Editor) replace(rec []byte) error {
 	leaf := &e.path[0]
+	inner := e.inner()
 	if err := e.changeEntries(leaf, leaf.i, leaf.i+1); err != nil {
 		return err
 	}
 	copy(leaf.node.Rec(leaf.i), rec[:e.Kind.RecSize])
-	return e.fixKeys(0)
+	if inner {
+		return e.widenKeys()
+	}
+	return e.fixKeys()
 }
