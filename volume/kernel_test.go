@@ -24,17 +24,13 @@ var kernelImages = []struct {
 	args []string
 	thin bool // a smaller tree, as there is nothing new in the rest
 }{
-	{"default-6", oracle.Gen6, 512 << 20, nil, true},
+	{"default-6", oracle.Gen6, 512 << 20, nil, true}, // no rmapbt, no parent pointers
 	{"default-7", oracle.Gen7, 512 << 20, nil, false},
-	{"no-rmapbt", oracle.Gen6, 512 << 20, []string{"-m", "rmapbt=0,reflink=1"}, true},
-	{"rmapbt", oracle.Gen6, 512 << 20, []string{"-m", "rmapbt=1"}, true},
+	{"rmapbt-sector-4k-ags-17", oracle.Gen6, 2 << 30, []string{"-m", "rmapbt=1", "-s", "size=4096", "-d", "agcount=17"}, true},
 	{"minimal", oracle.Gen6, 512 << 20, []string{"-m", "finobt=0,rmapbt=0,reflink=0,bigtime=0", "-i", "sparse=0"}, true},
-	{"no-nrext64", oracle.Gen7, 512 << 20, []string{"-i", "nrext64=0"}, true},
 	{"block-1k", oracle.Gen7, 512 << 20, []string{"-b", "size=1k"}, false},
 	{"block-64k", oracle.Gen7, 1 << 30, []string{"-b", "size=64k"}, true},
-	{"dir-64k", oracle.Gen7, 512 << 20, []string{"-n", "size=64k"}, true},
-	{"inode-2k", oracle.Gen7, 512 << 20, []string{"-i", "size=2048"}, true},
-	{"sector-4k-ags-17", oracle.Gen7, 2 << 30, []string{"-s", "size=4096", "-d", "agcount=17"}, true},
+	{"dir-64k-inode-2k-no-nrext64", oracle.Gen7, 512 << 20, []string{"-n", "size=64k", "-i", "size=2048,nrext64=0"}, true},
 }
 
 // TestReadsWhatTheKernelWrote fills an image through the kernel with everything there is, and
@@ -103,7 +99,7 @@ func fill(t *testing.T, dir string, thin bool) {
 	zoo.Small(t, dir+"/zoo")
 	names := 20_000
 	if thin {
-		names = 3_000
+		names = 2_000
 	}
 	for _, d := range []string{"names", "stale", "holes", "links", "extents", "clones"} {
 		check(t, os.Mkdir(filepath.Join(dir, d), 0o755))
