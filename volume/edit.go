@@ -68,7 +68,7 @@ func OpenWriter(dev device.Device, o Options) (*Writer, error) {
 		if v, err = Open(dev, o); err != nil { // the superblock may be another one
 			return nil, err
 		}
-		v.Log = LogClean
+		v.Log, v.Replayed = LogClean, true
 	}
 	w, err := newWriter(v, dev, l)
 	if err == nil && replayed != nil {
@@ -129,17 +129,33 @@ type op struct {
 	tx   *txn.Tx
 	sec  int64
 	nsec uint32
+	data []func() error // writes of file data, for when nothing else can fail
 }
 
-// change runs a change in a transaction of its own.
+// change runs a change in a transaction of its own. When space is only waiting for earlier
+// changes to be safe, these are synced, and the change is tried again; so f may be called twice.
 func (w *Writer) change(f func(o *op) error) error {
+	err := w.try(f)
+	if errors.Is(err, space.ErrBusy) {
+		if err = w.Sync(); err == nil {
+			err = w.try(f)
+		}
+	}
+	return err
+}
+
+func (w *Writer) try(f func(o *op) error) error {
 	tx, err := w.store.Begin()
 	if err != nil {
 		return err
 	}
 	now := w.Now()
 	o := &op{Writer: w, tx: tx, sec: now.Unix(), nsec: uint32(now.Nanosecond())}
-	if err := f(o); err != nil {
+	err = f(o)
+	for i := 0; err == nil && i < len(o.data); i++ {
+		err = o.data[i]()
+	}
+	if err != nil {
 		tx.Cancel()
 		return err
 	}

@@ -36,7 +36,7 @@ type LogInfo struct {
 }
 
 // ReadLog looks at the log's head.
-func (v *Volume) ReadLog() (LogInfo, error) { return readLog(v.dev, v.Geo) }
+func (v *Volume) ReadLog() (LogInfo, error) { return readLog(v.under, v.Geo) }
 
 func readLogState(dev io.ReaderAt, g *format.Geometry) (LogState, error) {
 	info, err := readLog(dev, g)

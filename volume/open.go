@@ -30,6 +30,8 @@ type Volume struct {
 	// Log is the state of the log. With a dirty one, what is read may be older than what the
 	// log holds, and parts may not fit each other.
 	Log LogState
+	// Replayed says that the log was dirty and has been replayed, in memory or on the device.
+	Replayed bool
 
 	dev   device.Device // what is read
 	under device.Device // what was opened
@@ -77,6 +79,9 @@ func (v *Volume) Source() inode.Source { return v.src }
 // would have to know, or that the image is cut short.
 func (v *Volume) Warnings() []string {
 	var out []string
+	if v.Replayed {
+		out = append(out, "the log was dirty: what is shown is with the changes that it holds")
+	}
 	switch v.Log {
 	case LogDirty:
 		out = append(out, "the log is dirty: what it holds is not replayed, so what is read may be out of date or inconsistent")

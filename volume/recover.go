@@ -1,6 +1,7 @@
 package volume
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cowfs/cowfs/device"
@@ -83,12 +84,16 @@ func (w *Writer) dropStaging(no format.AGNumber) error {
 	return nil
 }
 
+// ErrReplay says that what a dirty log holds can't be replayed; without Options.Replay the volume
+// may still be read.
+var ErrReplay = errors.New("the log is dirty and can't be replayed")
+
 // openReplayed opens a volume with a dirty log for reading: what the log holds is replayed in
 // memory, and the device stays as it is.
 func openReplayed(dev device.Device, o Options) (*Volume, error) {
 	w, err := OpenWriter(device.NewOverlay(dev), o)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrReplay, err)
 	}
 	w.Volume.under = dev
 	return w.Volume, nil

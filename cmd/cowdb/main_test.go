@@ -85,7 +85,7 @@ func makeImage(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	seed := uint64(1)
 	job := mkfs.Job{
-		Config: mkfs.Config{Size: 300 << 20, Label: "script"}, Path: ts.MkAbs(args[0]), Time: time.Unix(1_600_000_000, 0), Seed: &seed,
+		Config: mkfs.Config{Size: 64 << 20, Label: "script"}, Path: ts.MkAbs(args[0]), Time: time.Unix(1_600_000_000, 0), Seed: &seed,
 		Source: mkfs.Source{Tars: []string{"-"}, Options: source.Options{Stdin: bytes.NewReader(content)}},
 	}
 	for _, feature := range args[1:] {

@@ -74,7 +74,7 @@ func openImage(c *cli.Context, s *shell.Session) (close func() error, err error)
 			return nil, errors.Join(fmt.Errorf("%s: --offset: %w", s.Image, err), file.Close())
 		}
 	}
-	o := volume.Options{Superblock: format.AGNumber(c.Uint("sb"))}
+	o := volume.Options{Superblock: format.AGNumber(c.Uint("sb")), Replay: !c.Bool("raw")}
 	if c.Bool("w") {
 		if s.Writer, err = volume.OpenWriter(dev, o); err == nil {
 			s.Vol = s.Writer.Volume
@@ -82,6 +82,9 @@ func openImage(c *cli.Context, s *shell.Session) (close func() error, err error)
 		}
 	} else if s.Vol, err = volume.Open(dev, o); err == nil {
 		return s.Vol.Close, nil
+	}
+	if errors.Is(err, volume.ErrReplay) {
+		err = fmt.Errorf("%w; --raw shows the image without", err)
 	}
 	return nil, errors.Join(fmt.Errorf("%s: %w", s.Image, err), dev.Close())
 }
