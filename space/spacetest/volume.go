@@ -31,7 +31,6 @@ func New(t testing.TB, g *format.Geometry) *Volume {
 	dev := device.NewMemory(int64(g.DBlocks) << g.BlockLog)
 	plan, err := populate.NewPlan(context.Background(), populate.Options{Geo: g})
 	if err == nil {
-		g = plan.Geometry()
 		err = plan.Write(context.Background(), dev)
 	}
 	if err != nil {
