@@ -84,16 +84,22 @@ func compare(t *testing.T, r *attr.Reader, want []attr.Attr) {
 		got[fmt.Sprint(ref.Flags, ref.Name, v)] = true
 	}
 	var parents []attr.ParentPointer
-	for _, a := range want {
+	for i, a := range want {
 		if !got[fmt.Sprint(a.Flags, a.Name, a.Value)] {
 			t.Fatalf("%q is not listed, or with another value", a.Name)
 		}
 		if a.Flags == format.AttrParent {
 			p := attr.ParentPointer{Dir: format.ParentIno.Get(a.Value), Gen: format.ParentGen.Get(a.Value), Name: a.Name}
 			parents = append(parents, p)
+			if i%(1+len(want)/300) != 0 {
+				continue
+			}
 			if ok, err := r.FindParent(p.Name, p.Dir, p.Gen); !ok || err != nil {
 				t.Fatalf("parent pointer %v: %v, %v", p, ok, err)
 			}
+			continue
+		}
+		if i%(1+len(want)/300) != 0 {
 			continue
 		}
 		if v, err := r.Get(a.Flags, a.Name); err != nil || !bytes.Equal(v, a.Value) {

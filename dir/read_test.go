@@ -90,7 +90,7 @@ func list(t testing.TB, d *dir.Dir) []dir.Entry {
 	return out
 }
 
-// What the builder writes is read back: all names by listing, each by looking it up.
+// What the builder writes is read back: all names by listing, some hundred by looking them up.
 func TestReadWhatIsBuilt(t *testing.T) {
 	for _, size := range [][2]uint{{10, 12}, {10, 10}, {12, 12}, {12, 16}, {16, 16}} {
 		for _, n := range []int{0, 1, 10, 60, 300, 1500, 9000} {
@@ -103,7 +103,8 @@ func TestReadWhatIsBuilt(t *testing.T) {
 				if got := list(t, d); !slices.Equal(got, want) {
 					t.Fatalf("%d names, want %d", len(got), len(want))
 				}
-				for _, e := range want {
+				for i := 0; i < len(want); i += 1 + len(want)/300 {
+					e := want[i]
 					if got, err := d.Lookup(e.Name); err != nil || got != e {
 						t.Fatalf("%q: %v, %v, want %v", e.Name, got, err, e)
 					}
