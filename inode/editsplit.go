@@ -15,7 +15,9 @@ func (e *Editor) dataNeed() int {
 	case format.FmtDev:
 		return 8
 	case format.FmtLocal:
-		return roundUp8(int(e.Size()))
+		if n := roundUp8(int(e.Size())); !e.IsDir() || n > minDataRoom {
+			return n
+		} // a directory may come to need blocks
 	case format.FmtExtents:
 		return max(int(f.Extents())*format.BmbtRec.Size, minDataRoom)
 	}

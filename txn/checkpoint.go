@@ -13,6 +13,7 @@ type checkpoint struct {
 	notes   []Item                    // as Tx.Note got them
 	cancels map[run]format.LogBufFlag // buffers given up that the log has items for
 	busy    []run                     // everything given up
+	zero    []run                     // file data to be zeroed when the checkpoint is safe
 }
 
 // run is a range of bytes of the volume.
@@ -70,10 +71,17 @@ func (c *checkpoint) empty() bool {
 // maxBusy is how many ranges Busy looks at before it says yes to be safe.
 const maxBusy = 256
 
-// Busy reports whether a transaction that isn't in the log yet has given up any of n bytes from
+// Busy reports whether a transaction that isn't in the log yet, this one too, has given up any of n bytes from
 // off. Before file data is written there, Sync must have been called: else a crash could bring
 // back the old owner of the blocks with the new one's data.
-func (tx *Tx) Busy(off, n int64) bool { return tx.ckpt.isBusy(off, n) }
+func (tx *Tx) Busy(off, n int64) bool {
+	for _, e := range tx.events {
+		if e.freed != nil && e.freed.off < off+n && off < e.freed.off+e.freed.n {
+			return true
+		}
+	}
+	return tx.ckpt.isBusy(off, n)
+}
 
 func (c *checkpoint) isBusy(off, n int64) bool {
 	if len(c.busy) > maxBusy {

@@ -45,8 +45,40 @@ func (s *Store) Sync() error {
 // the file already has. It reaches stable storage before the transaction does.
 func (tx *Tx) WriteData(p []byte, off int64) error {
 	tx.wrote = true
+	tx.ckpt.dontZero(off, int64(len(p)))
 	_, err := tx.dev.WriteAt(p, off)
 	return err
+}
+
+// ZeroLater zeroes file data that the transaction has put out of sight, when a crash can't bring
+// it back into sight any more. If the crash comes first it isn't zeroed at all.
+func (tx *Tx) ZeroLater(off, n int64) {
+	tx.events = append(tx.events, event{zero: &run{off, n}})
+}
+
+// dontZero spares a range that is written anew.
+func (c *checkpoint) dontZero(off, n int64) {
+	var rest []run
+	for _, r := range c.zero {
+		if left := min(off, r.off+r.n) - r.off; left > 0 {
+			rest = append(rest, run{r.off, left})
+		}
+		if end := max(off+n, r.off); end < r.off+r.n {
+			rest = append(rest, run{end, r.off + r.n - end})
+		}
+	}
+	c.zero = rest
+}
+
+// zeroData does what ZeroLater has put off.
+func (s *Store) zeroData() error {
+	for _, r := range s.ckpt.zero {
+		s.wrote = true
+		if _, err := s.dev.WriteAt(make([]byte, r.n), r.off); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeCheckpoint writes what is committed to the log, and in place what is in the way.
@@ -63,6 +95,9 @@ func (s *Store) writeCheckpoint() error {
 	lsn, err := s.log.Append(s.items(&s.ckpt))
 	if err == nil {
 		err = s.log.Sync()
+	}
+	if err == nil {
+		err = s.zeroData()
 	}
 	if err != nil {
 		return s.fail(err)

@@ -31,6 +31,7 @@ type event struct {
 	freed  *freed
 	chunk  *Chunk
 	note   *Item
+	zero   *run
 }
 
 // freed is a range of bytes that was given up.
@@ -196,6 +197,8 @@ func (tx *Tx) Commit() error {
 			}
 		case e.chunk != nil:
 			s.ckpt.chunks = append(s.ckpt.chunks, e.chunk)
+		case e.zero != nil:
+			s.ckpt.zero = append(s.ckpt.zero, *e.zero)
 		case e.note != nil:
 			s.ckpt.notes = append(s.ckpt.notes, *e.note)
 		}

@@ -26,8 +26,7 @@ var ErrTooLarge = errors.New("file too large")
 const maxPerWrite = 16 << 20
 
 // onFile runs changes of a regular file, one after the other until f says that it is done.
-// Each is a transaction. When space is only waiting for earlier changes to be safe, these are
-// synced, and the change is tried again.
+// Each is a transaction, which f may be called for again; see change.
 func (w *Writer) onFile(name, path string, f func(o *op, e *inode.Editor) (done bool, err error)) error {
 	w.one.Lock()
 	defer w.one.Unlock()
@@ -38,7 +37,6 @@ func (w *Writer) onFile(name, path string, f func(o *op, e *inode.Editor) (done 
 	if !i.IsRegular() {
 		return &fs.PathError{Op: name, Path: path, Err: ErrNotRegular}
 	}
-	synced := false
 	for done := false; !done; {
 		err := w.change(func(o *op) error {
 			e, err := o.edit(i.Ino)
@@ -47,17 +45,9 @@ func (w *Writer) onFile(name, path string, f func(o *op, e *inode.Editor) (done 
 			}
 			return err
 		})
-		switch {
-		case errors.Is(err, space.ErrBusy) && !synced:
-			if err = w.Sync(); err == nil {
-				synced, done = true, false
-				continue
-			}
-		case err == nil:
-			synced = false
-			continue
+		if err != nil {
+			return &fs.PathError{Op: name, Path: path, Err: err}
 		}
-		return &fs.PathError{Op: name, Path: path, Err: err}
 	}
 	return nil
 }
@@ -101,14 +91,15 @@ func (w *Writer) ReadFrom(path string, r io.Reader, off int64) (n int64, err err
 	}
 }
 
-// write writes data within one transaction, and returns how much of it.
+// write writes data within one transaction, and returns how much of it. All is mapped before any
+// of it is written, so that a write that fails has changed nothing.
 func (o *op) write(e *inode.Editor, p []byte, off int64) (n int, err error) {
 	if err := o.zeroTail(e, off); err != nil {
 		return 0, err
 	}
 	f := e.Fork(inode.Data)
 	bs := int64(o.Geo.BlockSize)
-	for n < len(p) {
+	for i := 0; n < len(p) && i < perChange; i++ {
 		at := off + int64(n)
 		block := format.FileOff(at / bs)
 		end := format.FileOff((off + int64(len(p)) + bs - 1) / bs)
@@ -117,10 +108,9 @@ func (o *op) write(e *inode.Editor, p []byte, off int64) (n int, err error) {
 			return 0, err
 		}
 		to := min(int64(m.End())*bs, off+int64(len(p)))
-		if err := o.put(m, p[n:n+int(to-at)], at, fresh); err != nil {
-			return 0, err
-		}
-		n += int(to - at)
+		piece := p[n : n+int(to-at)]
+		o.data = append(o.data, func() error { return o.put(m, piece, at, fresh) })
+		n += len(piece)
 	}
 	if size := uint64(off) + uint64(n); size > e.Size() {
 		e.SetSize(size)
@@ -205,29 +195,73 @@ func (o *op) zero(disk, from, end int64) error {
 	return nil
 }
 
-// zeroTail makes the rest of the block that a file ends in zero, before the file grows to off.
+// zeroTail makes what a file has behind its end zero, before it grows to off: the rest of the
+// block that it ends in, and blocks that a crash has left there.
 func (o *op) zeroTail(e *inode.Editor, off int64) error {
-	size := int64(e.Size())
-	if off <= size || size%int64(o.Geo.BlockSize) == 0 {
-		return nil
+	bs := int64(o.Geo.BlockSize)
+	f := e.Fork(inode.Data)
+	for at := int64(e.Size()); at < off; {
+		m, ok, err := f.From(format.FileOff(at / bs))
+		if err != nil || !ok {
+			return err
+		}
+		from, end := max(at, int64(m.Off)*bs), min(off, int64(m.End())*bs)
+		if end < off || off%bs != 0 {
+			end = min((end+bs-1)/bs*bs, int64(m.End())*bs)
+		}
+		if from < end && !m.Unwritten {
+			if err := o.zeroIn(e, m, from, end); err != nil {
+				return err
+			}
+		}
+		at = int64(m.End()) * bs
 	}
-	return o.zeroBytes(e, size, min(off, size/int64(o.Geo.BlockSize)*int64(o.Geo.BlockSize)+int64(o.Geo.BlockSize)))
+	return nil
+}
+
+// zeroIn zeroes bytes of a file that lie in a mapping.
+func (o *op) zeroIn(e *inode.Editor, m format.Mapping, from, end int64) error {
+	bs := int64(o.Geo.BlockSize)
+	first, last := from/bs, (end+bs-1)/bs
+	blocks := part(m, m.Start+format.FSBlock(first-int64(m.Off)), m.Start+format.FSBlock(last-int64(m.Off)))
+	if err := o.notShared(e, blocks); err != nil {
+		return err
+	}
+	at := o.Geo.Offset(blocks.Start)
+	o.data = append(o.data, func() error { return o.zero(at, from-first*bs, end-first*bs) })
+	return nil
 }
 
 // zeroBytes zeroes bytes of one block of a file; a hole or an unwritten block is zero already.
 func (o *op) zeroBytes(e *inode.Editor, from, end int64) error {
-	bs := int64(o.Geo.BlockSize)
-	block := format.FileOff(from / bs)
+	block := format.FileOff(from / int64(o.Geo.BlockSize))
 	m, ok, err := e.Fork(inode.Data).From(block)
 	if err != nil || !ok || m.Off > block || m.Unwritten {
 		return err
 	}
-	one := part(m, m.Start+format.FSBlock(block-m.Off), m.Start+format.FSBlock(block-m.Off)+1)
-	if err := o.notShared(e, one); err != nil {
+	return o.zeroIn(e, m, from, end)
+}
+
+// cutTail sees to it that nothing of what a file had shows behind its new end, in the block that
+// it ends in. The kernel shows that block to programs that map the file, and whoever makes the
+// file longer zeroes it anyway; so it can wait until a crash won't bring the old size back. Blocks
+// of other files stay as they are.
+func (o *op) cutTail(e *inode.Editor, size int64) error {
+	bs := int64(o.Geo.BlockSize)
+	block := format.FileOff(size / bs)
+	m, ok, err := e.Fork(inode.Data).From(block)
+	if err != nil || !ok || m.Off > block || m.Unwritten || size%bs == 0 {
 		return err
 	}
-	at := o.Geo.Offset(one.Start)
-	return o.zero(at, from%bs, from%bs+(end-from))
+	at := m.Start + format.FSBlock(block-m.Off)
+	switch err := o.notShared(e, part(m, at, at+1)); {
+	case errors.Is(err, ErrShared):
+		return nil
+	case err != nil:
+		return err
+	}
+	o.tx.ZeroLater(o.Geo.Offset(at)+size%bs, bs-size%bs)
+	return nil
 }
 
 // Truncate makes a file size bytes long: what lies behind is gone, what is new reads as zeroes.
@@ -243,8 +277,8 @@ func (w *Writer) Truncate(path string, size int64) error {
 			switch old := int64(e.Size()); {
 			case size > old:
 				err = o.zeroTail(e, size)
-			case size%bs != 0:
-				err = o.zeroBytes(e, size, min(size/bs*bs+bs, max(old, size)))
+			case size < old:
+				err = o.cutTail(e, size)
 			}
 			if err != nil {
 				return false, err
@@ -270,6 +304,12 @@ func (w *Writer) Fallocate(path string, off, n int64, keepSize bool) error {
 		bs := int64(o.Geo.BlockSize)
 		f := e.Fork(inode.Data)
 		at, end := format.FileOff(off/bs), format.FileOff((off+n+bs-1)/bs)
+		if size := off + n; !keepSize && uint64(size) > e.Size() {
+			// New blocks are zero; what is behind the end already need not be.
+			if err := o.zeroTail(e, size); err != nil {
+				return false, err
+			}
+		}
 		for range perChange {
 			m, ok, err := f.From(at)
 			if err != nil {
@@ -297,9 +337,6 @@ func (w *Writer) Fallocate(path string, off, n int64, keepSize bool) error {
 			return false, nil
 		}
 		if size := off + n; !keepSize && uint64(size) > e.Size() {
-			if err := o.zeroTail(e, size); err != nil {
-				return false, err
-			}
 			e.SetSize(uint64(size))
 		}
 		b := e.Modify()
