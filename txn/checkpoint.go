@@ -71,9 +71,9 @@ func (c *checkpoint) empty() bool {
 // maxBusy is how many ranges Busy looks at before it says yes to be safe.
 const maxBusy = 256
 
-// Busy reports whether a transaction that isn't in the log yet, this one too, has given up any of n bytes from
-// off. Before file data is written there, Sync must have been called: else a crash could bring
-// back the old owner of the blocks with the new one's data.
+// Busy reports whether a transaction that isn't in the log yet, this one too, has given up any of
+// n bytes from off. Before file data is written there, Sync must have been called: else a crash
+// could bring back the old owner of the blocks with the new one's data.
 func (tx *Tx) Busy(off, n int64) bool {
 	for _, e := range tx.events {
 		if e.freed != nil && e.freed.off < off+n && off < e.freed.off+e.freed.n {
