@@ -130,6 +130,7 @@ type operation struct {
 	volume func(w *volume.Writer) error
 	model  func()
 	err    error // that is wanted of the volume; the model then stays
+	file   *node // whose bytes are written in place
 }
 
 // pick chooses something in the tree that want accepts, and gives its path, parent and name.
@@ -458,10 +459,12 @@ func (m *model) content() (operation, bool) {
 		o.volume = func(w *volume.Writer) error { return w.Fallocate(path, off, size, keep) }
 		o.model = grow
 	case 2, 3:
+		o.file = n
 		o.what = fmt.Sprintf("punch %q %d+%d", path, off, size)
 		o.volume = func(w *volume.Writer) error { return w.Punch(path, off, size) }
 		o.model = func() { n.clear(off, end) }
 	case 4:
+		o.file = n
 		o.what = fmt.Sprintf("zero %q %d+%d keep %v", path, off, size, keep)
 		o.volume = func(w *volume.Writer) error { return w.ZeroRange(path, off, size, keep) }
 		o.model = func() { n.clear(off, end); grow() }
@@ -471,6 +474,7 @@ func (m *model) content() (operation, bool) {
 			size = min(size, max(1, m.MaxFile-off))
 		}
 		p := m.bytes(size)
+		o.file = n
 		o.what = fmt.Sprintf("write %q %d+%d", path, off, size)
 		o.volume = func(w *volume.Writer) error { return w.WriteAt(path, p, off) }
 		o.model = func() {
