@@ -16,7 +16,6 @@ type Buf struct {
 	tx     *Tx               // the last transaction that asked for it
 	now    *journal.DirtyMap // changed by the open transaction
 	dirty  *journal.DirtyMap // changed since the last checkpoint
-	lsn    format.LSN        // of the newest checkpoint with it, while that isn't in place; else 0
 	made   bool              // by a transaction; there is nothing on the device to compare with
 	shown  bool              // View knows it
 	logged bool              // in Store.logged
@@ -24,7 +23,7 @@ type Buf struct {
 }
 
 // clean reports whether the buffer equals its block on the device.
-func (b *Buf) clean() bool { return b.now == nil && b.dirty == nil && b.lsn == 0 && !b.logged }
+func (b *Buf) clean() bool { return b.now == nil && b.dirty == nil && !b.logged }
 
 // mark adds the chunks of n bytes from off, and calls missing for each that was not marked.
 func mark(d *journal.DirtyMap, off, n int, missing func(chunk int)) {

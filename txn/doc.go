@@ -16,7 +16,8 @@
 //
 // Invariants: nothing is written in place before the log record that holds it is on stable
 // storage; no log record is overwritten before its blocks are; a buffer that an open
-// transaction has changed is never written anywhere. File data goes to the device directly:
+// transaction has changed is never written anywhere; blocks in place have an LSN from before what
+// the log holds for them. File data goes to the device directly:
 // its writers must not write to blocks that a transaction has freed before the checkpoint
 // with that transaction is in the log (Store.Busy).
 //

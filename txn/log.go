@@ -14,7 +14,7 @@ type Log interface {
 	// Size is the room of an empty log, Room what is left of it, both in bytes.
 	Size() int
 	Room() int
-	// Append adds a checkpoint and returns the sequence number that its blocks get.
+	// Append adds a checkpoint and returns its place in the log.
 	Append(items []Item) (format.LSN, error)
 	// Sync returns when all checkpoints are on stable storage.
 	Sync() error
@@ -92,7 +92,7 @@ func (s *Store) writeCheckpoint() error {
 	if err := s.syncData(); err != nil {
 		return err
 	}
-	lsn, err := s.log.Append(s.items(&s.ckpt))
+	_, err := s.log.Append(s.items(&s.ckpt))
 	if err == nil {
 		err = s.log.Sync()
 	}
@@ -106,7 +106,7 @@ func (s *Store) writeCheckpoint() error {
 		if b.dirty == nil { // given up
 			continue
 		}
-		b.lsn, b.dirty = lsn, nil
+		b.dirty = nil
 		if !b.logged {
 			b.logged = true
 			s.logged = append(s.logged, b)
@@ -156,6 +156,11 @@ const maxWrite = 1 << 20
 
 // writeInPlace writes all logged buffers to their places, in order, and gives the log's room
 // back. No buffer has changes that are not in the log.
+//
+// The LSN in a block stays what it was, older than all that the log holds for the block. With
+// the checkpoint's own, the kernel would not replay the log over a block that a crash has torn
+// in the middle of this write: it trusts the LSN, not the checksum. And it need not be there, as
+// the log has everything that is newer than what lies in place.
 func (s *Store) writeInPlace() error {
 	list := slices.DeleteFunc(s.logged, func(b *Buf) bool { return !b.logged })
 	slices.SortFunc(list, func(a, b *Buf) int { return cmp.Compare(a.Off, b.Off) })
@@ -170,7 +175,6 @@ func (s *Store) writeInPlace() error {
 		return err
 	}
 	for _, b := range list {
-		b.Type.LSN.Put(b.Data, b.lsn)
 		b.Type.SetChecksum(b.Data)
 		if off+int64(len(buf)) != b.Off || len(buf)+len(b.Data) > maxWrite {
 			if err := flush(); err != nil {
@@ -188,7 +192,7 @@ func (s *Store) writeInPlace() error {
 		return s.fail(err)
 	}
 	for _, b := range list {
-		b.logged, b.lsn = false, 0
+		b.logged = false
 		if b.clean() {
 			s.hide(b)
 		}

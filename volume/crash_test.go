@@ -237,7 +237,7 @@ func TestCrashAtEveryWrite(t *testing.T) {
 					continue
 				}
 				c := crashing(t, image, m, o)
-				c.every(t, o, s, 1, soak(250, 200), &count, &done)
+				c.every(t, o, s, 1, soak(250, 25), &count, &done)
 				image = c.dev.After(c.dev.Writes(), 0, device.LostNone)
 			}
 			t.Logf("%d crashes, %d with the operation done", count, done)
