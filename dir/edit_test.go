@@ -131,7 +131,7 @@ func (nullLog) Unmount() error                          { return nil }
 // Random names come and go; a directory must always hold what a map does, grow through all
 // forms and shrink back.
 func TestEditor(t *testing.T) {
-	for _, c := range []struct{ blockSize, most int }{{1024, 3000}, {4096, 6000}, {65536, 20000}} {
+	for _, c := range []struct{ blockSize, most int }{{1024, 1200}, {4096, 2500}, {65536, 4000}} {
 		t.Run(fmt.Sprint(c.blockSize), func(t *testing.T) {
 			s, _ := newStore(t, c.blockSize)
 			f := &fakeFork{t: t, ino: 200, blocks: map[format.FileOff]format.AGBlock{}, next: 1000}
