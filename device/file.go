@@ -85,6 +85,11 @@ func newFile(f *os.File, mode Mode) (*File, error) {
 	if err := lock(f, mode == ReadWrite); err != nil {
 		return nil, err
 	}
+	if mode == ReadWrite && !d.block {
+		if dev := attached(info); dev != "" {
+			return nil, fmt.Errorf("%s: %w: the host has it as %s", f.Name(), ErrBusy, dev)
+		}
+	}
 	// The end, not info.Size: a block device has its size there only.
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +23,22 @@ func lock(f *os.File, exclusive bool) error {
 		return fmt.Errorf("%s: %w by another process", f.Name(), ErrBusy)
 	}
 	return named("lock", f, err)
+}
+
+// attached returns the loop device that shows a file, "" if none does. It is busy then: what the
+// host has mounted, it writes at any time.
+func attached(info os.FileInfo) string {
+	list, _ := filepath.Glob("/sys/block/loop*/loop/backing_file") // none without sysfs
+	for _, path := range list {
+		name, err := os.ReadFile(path)
+		if err != nil {
+			continue // detached meanwhile
+		}
+		if other, err := os.Stat(strings.TrimSuffix(string(name), "\n")); err == nil && os.SameFile(info, other) {
+			return "/dev/" + filepath.Base(filepath.Dir(filepath.Dir(path)))
+		}
+	}
+	return ""
 }
 
 func isBusy(err error) bool { return errors.Is(err, unix.EBUSY) }

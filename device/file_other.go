@@ -12,6 +12,8 @@ import (
 
 func lock(*os.File, bool) error { return nil }
 
+func attached(os.FileInfo) string { return "" }
+
 func isBusy(error) bool { return false }
 
 func punch(*os.File, int64, int64) error { return errors.ErrUnsupported }
