@@ -2,7 +2,6 @@ package volume
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"math"
@@ -301,49 +300,50 @@ func (w *Writer) Fallocate(path string, off, n int64, keepSize bool) error {
 		return &fs.PathError{Op: "fallocate", Path: path, Err: fs.ErrInvalid}
 	}
 	return w.onFile("fallocate", path, func(o *op, e *inode.Editor) (bool, error) {
-		bs := int64(o.Geo.BlockSize)
-		f := e.Fork(inode.Data)
-		at, end := format.FileOff(off/bs), format.FileOff((off+n+bs-1)/bs)
-		if size := off + n; !keepSize && uint64(size) > e.Size() {
-			// New blocks are zero; what is behind the end already need not be.
-			if err := o.zeroTail(e, size); err != nil {
-				return false, err
-			}
+		return o.allocate(e, off, off+n, keepSize)
+	})
+}
+
+// allocate gives blocks to a range of bytes as far as one transaction may, and in the end the
+// size that the file has then.
+func (o *op) allocate(e *inode.Editor, off, end int64, keepSize bool) (done bool, err error) {
+	bs := int64(o.Geo.BlockSize)
+	if grow := !keepSize && uint64(end) > e.Size(); grow {
+		// New blocks are zero; what is behind the end already need not be.
+		if err := o.zeroTail(e, end); err != nil {
+			return false, err
 		}
-		for range perChange {
-			m, ok, err := f.From(at)
-			if err != nil {
-				return false, err
-			}
-			hole := end
-			if ok && m.Off <= at {
-				at = m.End()
-				if at >= end {
-					break
-				}
-				continue
-			} else if ok {
-				hole = min(end, m.Off)
-			}
-			if at >= end {
-				break
-			}
-			if m, err = f.Grow(at, 1, uint32(min(uint64(hole-at), format.MaxExtentLen)), true, true); err != nil {
-				return false, err
-			}
+	}
+	at, last := format.FileOff(off/bs), format.FileOff((end+bs-1)/bs)
+	f := e.Fork(inode.Data)
+	for i := 0; at < last; {
+		m, ok, err := f.From(at)
+		if err != nil {
+			return false, err
+		}
+		if ok && m.Off <= at {
 			at = m.End()
+			continue
 		}
-		if at < end {
+		hole := last
+		if ok {
+			hole = min(last, m.Off)
+		}
+		if i++; i > perChange {
 			return false, nil
 		}
-		if size := off + n; !keepSize && uint64(size) > e.Size() {
-			e.SetSize(uint64(size))
+		if m, err = f.Grow(at, 1, uint32(min(uint64(hole-at), format.MaxExtentLen)), true, true); err != nil {
+			return false, err
 		}
-		b := e.Modify()
-		format.DiFlags.Put(b, format.DiFlags.Get(b)|format.FlagPrealloc)
-		o.touch(e, inode.Modified|inode.Changed)
-		return true, nil
-	})
+		at = m.End()
+	}
+	if !keepSize && uint64(end) > e.Size() {
+		e.SetSize(uint64(end))
+	}
+	b := e.Modify()
+	format.DiFlags.Put(b, format.DiFlags.Get(b)|format.FlagPrealloc)
+	o.touch(e, inode.Modified|inode.Changed)
+	return true, nil
 }
 
 // Punch makes a range of a file a hole, as far as its blocks lie in the range as a whole; the
@@ -404,13 +404,53 @@ func (o *op) punchEdges(e *inode.Editor, off, end, first, last int64) error {
 	return nil
 }
 
-// ZeroRange makes a range of a file read as zeroes and keeps it allocated.
+// ZeroRange makes a range of a file read as zeroes, and gives it blocks where it has none.
+// keepSize is as in Fallocate.
 func (w *Writer) ZeroRange(path string, off, n int64, keepSize bool) error {
-	if err := w.Punch(path, off, n); err != nil {
-		return err
+	if off < 0 || n <= 0 || n > math.MaxInt64-off {
+		return &fs.PathError{Op: "zero", Path: path, Err: fs.ErrInvalid}
 	}
-	if err := w.Fallocate(path, off, n, keepSize); err != nil {
-		return fmt.Errorf("zero range: %w", err)
+	end := off + n
+	return w.onFile("zero", path, func(o *op, e *inode.Editor) (bool, error) {
+		bs := int64(o.Geo.BlockSize)
+		first, last := (off+bs-1)/bs*bs, end/bs*bs
+		if err := o.punchEdges(e, off, end, first, last); err != nil {
+			return false, err
+		}
+		if done, err := o.unwrite(e, format.FileOff(first/bs), format.FileOff(last/bs)); !done || err != nil {
+			return false, err
+		}
+		return o.allocate(e, off, end, keepSize)
+	})
+}
+
+// unwrite makes blocks of a file unwritten, so that they read as zeroes, as far as one
+// transaction may. Those that other files have too become holes.
+func (o *op) unwrite(e *inode.Editor, at, end format.FileOff) (done bool, err error) {
+	f := e.Fork(inode.Data)
+	for i := 0; at < end; {
+		m, ok, err := f.From(at)
+		if err != nil || !ok || m.Off >= end {
+			return err == nil, err
+		}
+		from, to := max(m.Off, at), min(m.End(), end)
+		at = to
+		if m.Unwritten {
+			continue
+		}
+		if i++; i > perChange {
+			return false, nil
+		}
+		blocks := part(m, m.Start+format.FSBlock(from-m.Off), m.Start+format.FSBlock(to-m.Off))
+		switch err = o.notShared(e, blocks); {
+		case errors.Is(err, ErrShared):
+			err = e.Punch(m, from, to, func(m format.Mapping) error { return o.release(e, m) })
+		case err == nil:
+			err = f.Convert(m, from, to, true)
+		}
+		if err != nil {
+			return false, err
+		}
 	}
-	return nil
+	return true, nil
 }
