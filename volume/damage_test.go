@@ -81,14 +81,14 @@ func (r *reader) readAll() {
 }
 
 func (r *reader) name(path string, d fs.DirEntry) {
+	info, err := d.Info()
+	r.keep(err)
+	if err != nil || r.seen[info.Sys().(*inode.Inode).Ino] {
+		return
+	}
 	i, err := r.v.LookupLink(path)
 	r.keep(err)
 	if err != nil {
-		return
-	}
-	_, err = d.Info()
-	r.keep(err)
-	if r.seen[i.Ino] {
 		return
 	}
 	r.seen[i.Ino] = true
