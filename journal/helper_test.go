@@ -5,8 +5,6 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
 )
@@ -125,12 +123,5 @@ func sameItems(t testing.TB, want, got []Item) {
 		if len(want[i].Regions) != len(got[i].Regions) {
 			t.Fatalf("item %d has %d regions, want %d", i, len(got[i].Regions), len(want[i].Regions))
 		}
-	}
-}
-
-func same[T any](t testing.TB, what string, want, got T) {
-	t.Helper()
-	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("%s (-want +got):\n%s", what, d)
 	}
 }
