@@ -23,6 +23,7 @@ type Store struct {
 	log    Log
 	turn   sync.RWMutex // held for writing by the open transaction, Sync and Close
 	cur    *Tx          // the open transaction
+	spare  Tx           // memory for the next one
 	sums   sync.Mutex   // held while a view makes a checksum
 	bufs   map[int64]*Buf
 	pages  map[int64][]*Buf // those that aren't clean, by page

@@ -47,7 +47,7 @@ func (s *Store) Begin() (*Tx, error) {
 		s.turn.Unlock()
 		return nil, fmt.Errorf("%w: %w", ErrFailed, s.failed)
 	}
-	s.cur = &Tx{Store: s}
+	s.cur = &Tx{Store: s, changed: s.spare.changed, undo: s.spare.undo, events: s.spare.events}
 	return s.cur, nil
 }
 
@@ -169,6 +169,11 @@ func (tx *Tx) restore(b *Buf) {
 
 func (tx *Tx) end() {
 	s := tx.Store
+	// The next transaction takes the memory over.
+	clear(tx.changed)
+	clear(tx.undo)
+	clear(tx.events)
+	s.spare = Tx{changed: tx.changed[:0], undo: tx.undo[:0], events: tx.events[:0]}
 	tx.Store, tx.changed, tx.undo, tx.events = nil, nil, nil, nil
 	s.cur = nil
 	s.turn.Unlock()

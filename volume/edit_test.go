@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -18,7 +17,7 @@ import (
 )
 
 // emptyImage makes an empty image and returns its path.
-func emptyImage(t *testing.T, c mkfs.Config) string {
+func emptyImage(t testing.TB, c mkfs.Config) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "image")
 	if _, err := mkfs.Make(t.Context(), mkfs.Job{Config: c, Path: path, Time: time.Unix(1e9, 0)}); err != nil {
@@ -27,7 +26,7 @@ func emptyImage(t *testing.T, c mkfs.Config) string {
 	return path
 }
 
-func openWriter(t *testing.T, path string) *volume.Writer {
+func openWriter(t testing.TB, path string) *volume.Writer {
 	t.Helper()
 	dev, err := device.Open(path, device.ReadWrite)
 	if err != nil {
@@ -97,5 +96,3 @@ func TestWriterBasics(t *testing.T) {
 		})
 	}
 }
-
-var _ = rand.N[int]

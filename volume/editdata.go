@@ -29,23 +29,20 @@ const maxPerWrite = 16 << 20
 func (w *Writer) onFile(name, path string, f func(o *op, e *inode.Editor) (done bool, err error)) error {
 	w.one.Lock()
 	defer w.one.Unlock()
-	i, err := w.lookup(name, path, true)
-	if err != nil {
-		return err
-	}
-	if !i.IsRegular() {
-		return &fs.PathError{Op: name, Path: path, Err: ErrNotRegular}
-	}
 	for done := false; !done; {
 		err := w.change(func(o *op) error {
-			e, err := o.edit(i.Ino)
-			if err == nil {
-				done, err = f(o, e)
+			e, err := o.find(name, path, true)
+			switch {
+			case err != nil:
+				return err
+			case e.Mode()&format.ModeType != format.ModeReg:
+				return ErrNotRegular
 			}
+			done, err = f(o, e)
 			return err
 		})
 		if err != nil {
-			return &fs.PathError{Op: name, Path: path, Err: err}
+			return pathError(name, path, err)
 		}
 	}
 	return nil

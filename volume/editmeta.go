@@ -1,7 +1,6 @@
 package volume
 
 import (
-	"io/fs"
 	"time"
 
 	"github.com/cowfs/cowfs/attr"
@@ -14,12 +13,8 @@ import (
 func (w *Writer) on(name, path string, follow bool, f func(o *op, e *inode.Editor) error) error {
 	w.one.Lock()
 	defer w.one.Unlock()
-	i, err := w.lookup(name, path, follow)
-	if err != nil {
-		return err
-	}
-	err = w.change(func(o *op) error {
-		e, err := o.edit(i.Ino)
+	err := w.change(func(o *op) error {
+		e, err := o.find(name, path, follow)
 		if err == nil {
 			err = f(o, e)
 		}
@@ -28,10 +23,7 @@ func (w *Writer) on(name, path string, follow bool, f func(o *op, e *inode.Edito
 		}
 		return err
 	})
-	if err != nil {
-		return &fs.PathError{Op: name, Path: path, Err: err}
-	}
-	return nil
+	return pathError(name, path, err)
 }
 
 // Chmod sets permissions, setuid, setgid and sticky.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 
 	"github.com/cowfs/cowfs/attr"
 	"github.com/cowfs/cowfs/dir"
@@ -25,59 +24,6 @@ type Attr struct {
 	Mode         uint16 // permissions, setuid, setgid and sticky; the type is the call's business
 	UID, GID     uint32
 	Major, Minor uint32 // of a device
-}
-
-// at is a name in a directory, where something is or will be.
-type at struct {
-	path string
-	dir  format.Ino
-	name string
-}
-
-// where finds the directory of a path, and the name in it.
-func (w *Writer) where(op, path string) (at, error) {
-	clean := strings.TrimRight(path, "/")
-	i := strings.LastIndexByte(clean, '/')
-	a := at{path: path, name: clean[i+1:]}
-	fail := func(err error) (at, error) { return at{}, &fs.PathError{Op: op, Path: path, Err: err} }
-	switch {
-	case clean == "":
-		return fail(ErrRoot)
-	case a.name == "." || a.name == ".." || strings.IndexByte(a.name, 0) >= 0:
-		return fail(fs.ErrInvalid)
-	case len(a.name) > format.MaxNameLen:
-		return fail(ErrNameTooLong)
-	}
-	d, err := w.lookup(op, clean[:i+1], true)
-	if err != nil {
-		return at{}, err
-	}
-	if !d.IsDir() {
-		return fail(dir.ErrNotDir)
-	}
-	a.dir = d.Ino
-	return a, nil
-}
-
-// named runs a change of the name that path ends in.
-func (w *Writer) named(name, path string, f func(o *op, a at, d *inode.Editor) error) error {
-	w.one.Lock()
-	defer w.one.Unlock()
-	a, err := w.where(name, path)
-	if err != nil {
-		return err
-	}
-	err = w.change(func(o *op) error {
-		d, err := o.edit(a.dir)
-		if err != nil {
-			return err
-		}
-		return f(o, a, d)
-	})
-	if err != nil {
-		return &fs.PathError{Op: name, Path: path, Err: err}
-	}
-	return nil
 }
 
 // Create makes an empty regular file.
@@ -185,12 +131,8 @@ func (o *op) removeName(d *inode.Editor, name string, e *inode.Editor) error {
 
 // Link gives a file another name.
 func (w *Writer) Link(old, path string) error {
-	target, err := w.LookupLink(old)
-	if err != nil {
-		return err
-	}
 	return w.named("link", path, func(o *op, p at, d *inode.Editor) error {
-		e, err := o.edit(target.Ino)
+		e, err := o.find("link", old, false)
 		switch {
 		case err != nil:
 			return err
@@ -266,18 +208,11 @@ func (o *op) emptyDir(e *inode.Editor) error {
 // directory over an empty one.
 func (w *Writer) Rename(old, path string) error {
 	var orphan format.Ino
-	from, err := w.where("rename", old)
-	if err != nil {
-		return err
-	}
-	err = w.named("rename", path, func(o *op, to at, d *inode.Editor) error {
-		src := d
-		if from.dir != d.Ino {
-			if src, err = o.edit(from.dir); err != nil {
-				return err
-			}
+	err := w.named("rename", path, func(o *op, to at, d *inode.Editor) error {
+		from, src, err := o.where("rename", old)
+		if err == nil {
+			orphan, err = o.rename(src, from.name, d, to.name)
 		}
-		orphan, err = o.rename(src, from.name, d, to.name)
 		return err
 	})
 	if err == nil && orphan != 0 {
