@@ -244,6 +244,7 @@ func (d *File) CloneRange(dst int64, src int, srcOff, n int64) error {
 
 // Close closes the image. One from CreateTemp that was not committed is gone then.
 func (d *File) Close() error {
+	unlock(d.f)
 	err := d.f.Close()
 	if d.temp != nil {
 		err = errors.Join(err, d.temp.discard())

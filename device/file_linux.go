@@ -25,6 +25,12 @@ func lock(f *os.File, exclusive bool) error {
 	return named("lock", f, err)
 }
 
+// unlock gives the lock back. Closing the file would do as well, but for a process that is being
+// started just now: until it runs its program it has all our files open too.
+func unlock(f *os.File) {
+	_ = control(f, func(fd int) error { return unix.Flock(fd, unix.LOCK_UN) })
+}
+
 // attached returns the loop device that shows a file, "" if none does. It is busy then: what the
 // host has mounted, it writes at any time.
 func attached(info os.FileInfo) string {
