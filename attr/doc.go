@@ -10,4 +10,7 @@
 // of the tree first. Leaves and nodes are one filesystem block each.
 //
 // Building in bulk: ShortSize and PutShort for shortform, Measure and Builder for the others.
+//
+// Reading: Open, then All, Find and Parents. A listing gives a Ref, as values can be large;
+// Value reads what it refers to. Start with read.go, then readform.go.
 package attr

@@ -19,4 +19,7 @@
 //
 // Building in bulk: Sizer says which form a set of names takes and how many blocks, Builder
 // writes it, and PutShort encodes shortform.
+//
+// Reading: Open, then Entries for all names or Lookup for one. Start with read.go, then
+// readblock.go for the entries and readindex.go for the index.
 package dir
