@@ -15,6 +15,7 @@ type Allocator struct {
 	groups *space.Groups
 	geo    *format.Geometry
 	rotor  format.AGNumber // where the next directory goes
+	trees  [2]btree.Editor // memory for those of the group at hand: inobt, finobt
 }
 
 // NewAllocator makes an allocator of a volume.
@@ -63,7 +64,13 @@ func (g *group) tree(free bool) *btree.Editor {
 			g.add(blocks, n)
 		}
 	})
-	return &btree.Editor{Kind: k, Geo: g.a.geo, AG: g.no, Pages: pages, Root: uint64(root.Get(g.agi.Data)), Levels: int(g.get(level))}
+	e := &g.a.trees[0]
+	if free {
+		e = &g.a.trees[1]
+	}
+	e.Kind, e.Geo, e.AG, e.Pages = k, g.a.geo, g.no, pages
+	e.Root, e.Levels = uint64(root.Get(g.agi.Data)), int(g.get(level))
+	return e
 }
 
 // store writes down where a tree's root is now.

@@ -3,6 +3,7 @@ package inode
 import (
 	"fmt"
 
+	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/space"
 	"github.com/cowfs/cowfs/txn"
@@ -17,6 +18,7 @@ type Editor struct {
 	groups *space.Groups
 	geo    *format.Geometry
 	buf    *txn.Buf
+	trees  [2]*btree.Editor // of the forks, by Which; nil until needed
 }
 
 // Edit opens an inode that is in use. The error is ErrFree when it is not.

@@ -91,7 +91,13 @@ func (f *ForkEditor) tree() *btree.Editor {
 
 // look is tree for looking only.
 func (f *ForkEditor) look() *btree.Editor {
-	return &btree.Editor{Kind: btree.Bmbt, Geo: f.geo, Owner: f.Ino, Pages: forkPages{f}, Fork: f.bytes()}
+	t := f.trees[f.Which]
+	if t == nil {
+		t = &btree.Editor{Kind: btree.Bmbt, Geo: f.geo, Owner: f.Ino, Pages: forkPages{f}}
+		f.trees[f.Which] = t
+	}
+	t.Fork = f.bytes()
+	return t
 }
 
 func pack(m format.Mapping) []byte {
