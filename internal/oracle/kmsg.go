@@ -6,6 +6,8 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,8 +16,17 @@ import (
 type kernelLog struct {
 	fd     int
 	device string // only lines about this device, e.g. "loop3", and lines about no device
-	buf    []byte
+	stop   chan struct{}
+
+	mu    sync.Mutex // guards the rest
+	buf   []byte
+	lines []string // complaints that nobody has asked for yet
+	err   error
 }
+
+// drainEvery is how often a log is read unasked: the kernel keeps only a few hundred lines, and
+// other mounts write, too.
+const drainEvery = 100 * time.Millisecond
 
 func openKernelLog(device string) (*kernelLog, error) {
 	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
@@ -26,32 +37,61 @@ func openKernelLog(device string) (*kernelLog, error) {
 		unix.Close(fd)
 		return nil, &os.PathError{Op: "seek", Path: "/dev/kmsg", Err: err}
 	}
-	return &kernelLog{fd: fd, device: device, buf: make([]byte, 16<<10)}, nil
+	k := &kernelLog{fd: fd, device: device, stop: make(chan struct{}), buf: make([]byte, 16<<10)}
+	go k.watch()
+	return k, nil
 }
 
-func (k *kernelLog) close() { unix.Close(k.fd) }
+func (k *kernelLog) watch() {
+	tick := time.NewTicker(drainEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-k.stop:
+			unix.Close(k.fd)
+			return
+		case <-tick.C:
+			k.mu.Lock()
+			k.drain()
+			k.mu.Unlock()
+		}
+	}
+}
+
+func (k *kernelLog) close() { close(k.stop) }
 
 // complaints returns the lines logged since the last call that are not part of a normal
 // mount, work and unmount.
 func (k *kernelLog) complaints() ([]string, error) {
-	var out []string
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.drain()
+	lines, err := k.lines, k.err
+	k.lines, k.err = nil, nil
+	return lines, err
+}
+
+// drain reads what has been logged. The caller holds the lock.
+func (k *kernelLog) drain() {
 	for {
 		n, err := unix.Read(k.fd, k.buf)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case errors.Is(err, unix.EAGAIN):
-			return out, nil
-		case errors.Is(err, unix.EPIPE):
-			return out, errors.New("the kernel log lost lines before they were read")
+			return
+		case errors.Is(err, unix.EPIPE): // the next read goes on behind the gap
+			k.err = errors.New("the kernel log lost lines before they were read")
+			continue
 		case err != nil:
-			return out, fmt.Errorf("read the kernel log: %w", err)
+			k.err = fmt.Errorf("read the kernel log: %w", err)
+			return
 		}
 		// A record is "priority,sequence,time,flags;text\n" and lines of properties.
 		_, text, _ := strings.Cut(string(k.buf[:n]), ";")
 		text, _, _ = strings.Cut(text, "\n")
 		if k.complaint(text) {
-			out = append(out, text)
+			k.lines = append(k.lines, text)
 		}
 	}
 }
