@@ -123,11 +123,11 @@ func TestLargeThings(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	zoo.Names(t, filepath.Join(dir, "names"), 60_000)
-	zoo.Links(t, filepath.Join(dir, "links"), 3_000)
-	zoo.Many(t, filepath.Join(dir, "many"), 5_000, 50)
-	zoo.Sparse(t, filepath.Join(dir, "sparse"), 1<<40, 3_000, 65536)
-	if err := os.WriteFile(filepath.Join(dir, "big"), make([]byte, 200<<20), 0o644); err != nil {
+	zoo.Names(t, filepath.Join(dir, "names"), 20_000)
+	zoo.Links(t, filepath.Join(dir, "links"), 1_500)
+	zoo.Many(t, filepath.Join(dir, "many"), 2_000, 50)
+	zoo.Sparse(t, filepath.Join(dir, "sparse"), 1<<40, 1_500, 65536)
+	if err := os.WriteFile(filepath.Join(dir, "big"), make([]byte, 100<<20), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	tree := scan(t, dir)
