@@ -1,5 +1,5 @@
-// Package volume opens an image for reading and offers what is in it by path: files,
-// directories, links, attributes, and how the space is used.
+// Package volume opens an image and offers what is in it by path: files, directories, links,
+// attributes, and how the space is used. A Volume is for reading, a Writer also changes it.
 //
 //	dev, err := device.Open("disk.img", device.ReadOnly)
 //	v, err := volume.Open(dev, volume.Options{})
@@ -18,10 +18,16 @@
 // Seek share. Nothing is cached between calls but what an open File knows of its extents, so the
 // image must not change meanwhile.
 //
+// A Writer, from OpenWriter, is a Volume whose image may be changed. Every change is a transaction
+// (package txn), or a few for a large file, each leaving the volume sound: a crash leaves it as
+// before or after, and what was changed before Sync lasts. Reading through it shows all changes
+// so far. With Options.Replay a dirty log is replayed first, as a mount would do it.
+//
 // Errors: fs.ErrNotExist and its like for paths, within an *fs.PathError; format.ErrCorrupt
 // where the image is damaged, with the place; format.ErrUnsupported for features that cannot be
 // read. No image makes this package panic or loop, or take memory beyond a few blocks and what
 // the result needs.
 //
-// Start with open.go, then path.go and file.go.
+// Start with open.go, then path.go and file.go; for changes with edit.go, for dirty logs with
+// recover.go.
 package volume
