@@ -2,275 +2,26 @@ package journal
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/internal/oracle"
+	"github.com/cowfs/cowfs/internal/oracle/dirty"
 )
 
 // full reports whether the long tests are wanted.
 func full() bool { return os.Getenv("COWFS_SOAK") == "1" }
-
-// crashCase is an image that the kernel leaves with a dirty log.
-type crashCase struct {
-	name string
-	mkfs []string
-	// cow writes to shared blocks with staging that is left over in the crash; open leaves
-	// files open that were deleted. What these leave is for later stages of recovery.
-	cow, open bool
-	noFlush   bool // what was not synced yet does not get into the log
-	laps      int  // how often to go round the log
-	mount     string
-}
-
-var crashCases = []crashCase{
-	{name: "default"},
-	{name: "default-noflush", noFlush: true},
-	{name: "cow-open", cow: true, open: true},
-	{name: "1k", mkfs: []string{"-b", "size=1k"}},
-	{name: "1k-cow-open-noflush", mkfs: []string{"-b", "size=1k"}, cow: true, open: true, noFlush: true},
-	{name: "2k-no-rmapbt", mkfs: []string{"-b", "size=2k", "-m", "rmapbt=0"}},
-	{name: "16k", mkfs: []string{"-b", "size=16k"}, open: true},
-	{name: "64k", mkfs: []string{"-b", "size=64k"}},
-	{name: "old-features", mkfs: []string{"-m", "rmapbt=0,reflink=0,finobt=0,inobtcount=0,bigtime=0", "-i", "nrext64=0,sparse=0,exchange=0", "-n", "parent=0"}},
-	{name: "no-parent", mkfs: []string{"-n", "parent=0"}, cow: true},
-	{name: "su32k", mkfs: []string{"-l", "su=32k"}},
-	{name: "su256k", mkfs: []string{"-l", "su=256k"}, open: true},
-	{name: "logbsize256k", mount: "logbsize=256k"},
-	{name: "inode2k-dir64k", mkfs: []string{"-i", "size=2048", "-n", "size=64k"}},
-	{name: "sector4k", mkfs: []string{"-s", "size=4k"}, open: true},
-	{name: "wrapped", mkfs: []string{"-l", "size=16m"}, laps: 3},
-	{name: "1k-wrapped-open", mkfs: []string{"-b", "size=1k", "-l", "size=16m"}, laps: 2, open: true},
-	{name: "wrapped-su32k-cow-noflush", mkfs: []string{"-l", "size=16m,su=32k"}, laps: 2, cow: true, noFlush: true},
-}
-
-// crashedImage makes an image as the case says, with a dirty log.
-func crashedImage(t testing.TB, c crashCase, seed uint64) string {
-	t.Helper()
-	image := filepath.Join(t.TempDir(), "image")
-	check(t, os.WriteFile(image, nil, 0o600))
-	check(t, os.Truncate(image, 300<<20))
-	mkfs(t, image, c.mkfs...)
-	m := oracle.Mount(t, image, oracle.MountOptions{Data: c.mount, Loud: true})
-	w := &workload{t: t, dir: m.Dir, rng: rand.New(rand.NewPCG(seed, 1)), cow: c.cow}
-	w.run(c.laps)
-	var open []*os.File
-	if c.open {
-		open = w.deleteOpen()
-	}
-	flag := "-f"
-	if c.noFlush {
-		flag = ""
-	}
-	oracle.MustRun(t, oracle.Tool(t, "xfs_io", oracle.Gen7), "-x", "-c", strings.TrimSpace("shutdown "+flag), m.Dir)
-	for _, f := range open {
-		f.Close()
-	}
-	m.Unmount()
-	return image
-}
-
-// workload does mixed work on a mounted filesystem.
-type workload struct {
-	t   testing.TB
-	dir string
-	rng *rand.Rand
-	cow bool
-}
-
-func (w *workload) must(err error) {
-	w.t.Helper()
-	if err != nil {
-		w.t.Fatal("workload: ", err)
-	}
-}
-
-func (w *workload) path(format string, args ...any) string {
-	return filepath.Join(w.dir, fmt.Sprintf(format, args...))
-}
-
-func (w *workload) io(file string, commands ...string) {
-	w.t.Helper()
-	args := []string{"-f"}
-	for _, c := range commands {
-		args = append(args, "-c", c)
-	}
-	oracle.MustRun(w.t, oracle.Tool(w.t, "xfs_io", oracle.Gen7), append(args, file)...)
-}
-
-func (w *workload) sync() {
-	f, err := os.Open(w.dir)
-	w.must(err)
-	defer f.Close()
-	w.must(unix.Syncfs(int(f.Fd())))
-}
-
-// run does the work, and goes round the log some times before. It ends with changes that are not
-// in place yet.
-func (w *workload) run(laps int) {
-	for lap := range laps {
-		w.lap(lap)
-	}
-	w.names("old", 200)
-	w.sync()
-	w.names("a", 300)
-	w.attributes("a", 300)
-	w.files("f")
-	w.reshuffle("a", 300)
-	w.reshuffle("old", 200)
-	w.must(os.RemoveAll(w.path("old2")))
-	w.settle()
-	w.sync()
-	w.names("b", 60)
-}
-
-// lap writes about as much to a log of 16 MiB as fits in it.
-func (w *workload) lap(n int) {
-	for i := range 5 {
-		dir := fmt.Sprintf("lap%d-%d", n, i)
-		w.names(dir, 900)
-		w.sync()
-		w.attributes(dir, 900)
-		w.sync()
-		if i%2 == 0 {
-			w.must(os.RemoveAll(w.path("%s", dir)))
-		}
-	}
-}
-
-// settle waits until deleted files are gone from the unlinked lists, which the kernel does in
-// the background: there are as many inodes in use as the tree has, and two that it does not show.
-func (w *workload) settle() {
-	want := map[uint64]bool{}
-	w.must(filepath.WalkDir(w.dir, func(p string, _ os.DirEntry, err error) error {
-		var s unix.Stat_t
-		if err == nil {
-			err = unix.Lstat(p, &s)
-		}
-		want[s.Ino] = true
-		return err
-	}))
-	var used int
-	for wait := time.Millisecond; wait < 5*time.Second; wait *= 2 {
-		var s unix.Statfs_t
-		w.must(unix.Statfs(w.dir, &s))
-		if used = int(s.Files - s.Ffree); used == len(want)+2 {
-			return
-		}
-		time.Sleep(wait)
-	}
-	w.t.Fatalf("workload: %d inodes are in use, %d in the tree", used, len(want))
-}
-
-func (w *workload) names(dir string, n int) {
-	w.must(os.MkdirAll(w.path("%s/sub", dir), 0o755))
-	for i := range n {
-		p := w.path("%s/file with a name of some length %d", dir, i)
-		w.must(os.WriteFile(p, bytes.Repeat([]byte(p), i%7), 0o644))
-		switch i % 9 {
-		case 0:
-			w.must(os.Symlink(strings.Repeat("t", 1+i*3%1000), w.path("%s/link%d", dir, i)))
-		case 1:
-			w.must(os.Link(p, w.path("%s/sub/hard%d", dir, i)))
-		case 2:
-			w.must(unix.Mknod(w.path("%s/dev%d", dir, i), unix.S_IFCHR|0o600, int(unix.Mkdev(5, uint32(i)))))
-		case 3:
-			w.must(os.Mkdir(w.path("%s/dir%d", dir, i), 0o750))
-		case 4:
-			w.must(os.Chown(p, 1000+i, 2000+i%3))
-		}
-	}
-}
-
-func (w *workload) attributes(dir string, n int) {
-	for i := 0; i < n; i += 2 {
-		p := w.path("%s/file with a name of some length %d", dir, i)
-		for k := range 1 + i%20 {
-			size := 10 + k*i%300
-			if k == 5 && i%30 == 0 {
-				size = 3000 + i*50
-			}
-			w.must(unix.Setxattr(p, fmt.Sprintf("user.attribute%d", k), bytes.Repeat([]byte{byte(k)}, size), 0))
-		}
-	}
-}
-
-// files changes the mappings of files in all ways.
-func (w *workload) files(prefix string) {
-	data := make([]byte, 3<<20)
-	for i := range data {
-		data[i] = byte(w.rng.Uint32())
-	}
-	big := w.path("%s-big", prefix)
-	w.must(os.WriteFile(big, data, 0o644))
-	frag, err := os.Create(w.path("%s-frag", prefix))
-	w.must(err)
-	for i := range 90 {
-		_, err := frag.WriteAt(data[:100], int64(i)*3<<16)
-		w.must(err)
-		if i%10 == 0 {
-			w.must(frag.Sync())
-		}
-	}
-	w.must(frag.Sync())
-	w.must(frag.Close())
-	w.io(big, "fpunch 512k 300k", "falloc 8m 2m", "fzero 1m 128k", "fcollapse 64k 64k", "finsert 128k 64k", "truncate 2500k", "fsync")
-	clone := w.path("%s-clone", prefix)
-	if exec.Command("cp", "--reflink=always", big, clone).Run() != nil {
-		return // without reflink
-	}
-	w.io(clone, "reflink "+big+" 0 1m 256k")
-	if w.cow {
-		w.io(clone, "cowextsize 256k", "pwrite 0 100", "pwrite 700k 5000", "fsync", "pwrite 1300k 9000", "fsync")
-	} else {
-		w.io(clone, "truncate 1536k", "fpunch 64k 128k", "fsync")
-	}
-}
-
-// reshuffle renames, deletes and changes what names made.
-func (w *workload) reshuffle(dir string, n int) {
-	w.must(os.MkdirAll(w.path("%s2", dir), 0o755))
-	for i := range n {
-		p := w.path("%s/file with a name of some length %d", dir, i)
-		switch i % 6 {
-		case 0:
-			w.must(os.Rename(p, w.path("%s2/renamed %d", dir, i)))
-		case 1, 2:
-			w.must(os.Remove(p))
-		case 3:
-			w.must(os.Rename(p, w.path("%s/file with a name of some length %d", dir, i+1)))
-		case 5:
-			w.must(os.Truncate(p, int64(i)*100))
-		}
-	}
-}
-
-// deleteOpen deletes files that stay open.
-func (w *workload) deleteOpen() []*os.File {
-	var open []*os.File
-	for i := range 70 {
-		f, err := os.Create(w.path("open%d", i))
-		w.must(err)
-		_, err = f.Write(bytes.Repeat([]byte("u"), i*500))
-		w.must(err)
-		w.must(os.Remove(f.Name()))
-		open = append(open, f)
-	}
-	return open
-}
 
 func openImage(t testing.TB, image string, mode device.Mode) (device.Device, *format.Geometry) {
 	t.Helper()
@@ -299,9 +50,9 @@ func TestKernelLogs(t *testing.T) {
 	if full() {
 		seeds = 6
 	}
-	for _, c := range crashCases {
+	for _, c := range dirty.Cases() {
 		for seed := range seeds {
-			t.Run(fmt.Sprintf("%s/%d", c.name, seed), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%d", c.Name, seed), func(t *testing.T) {
 				t.Parallel()
 				testKernelLog(t, c, uint64(seed))
 			})
@@ -309,8 +60,8 @@ func TestKernelLogs(t *testing.T) {
 	}
 }
 
-func testKernelLog(t *testing.T, c crashCase, seed uint64) {
-	image := crashedImage(t, c, seed)
+func testKernelLog(t *testing.T, c dirty.Case, seed uint64) {
+	image := dirty.Image(t, c, seed)
 	d, g := openImage(t, image, device.ReadOnly)
 	compareLogprint(t, mustOpen(t, d, g), image)
 	overlay := device.NewOverlay(d)
@@ -318,6 +69,14 @@ func testKernelLog(t *testing.T, c crashCase, seed uint64) {
 	check(t, err)
 	t.Logf("%d transactions, %d items: %d replayed, %d newer, %d cancelled; %d intents left", result.Transactions, result.Items,
 		result.Replayed, result.Newer, result.Cancelled, len(result.Intents))
+	all := map[format.LogItemType]int{}
+	for tr, err := range mustOpen(t, d, g).Transactions() {
+		check(t, err)
+		for _, i := range tr.Items {
+			all[i.Type()]++
+		}
+	}
+	t.Log(all)
 	if result.Items == 0 {
 		t.Error("there was nothing to replay")
 	}
@@ -329,8 +88,21 @@ func testKernelLog(t *testing.T, c crashCase, seed uint64) {
 	check(t, overlay.Apply(unchanging{o})) // the same in memory
 	_, err = Replay(mustOpen(t, o, g), unchanging{o})
 	check(t, err)
+	kernels := copyImage(t, image)
+	m := oracle.Mount(t, kernels, oracle.MountOptions{Data: c.Data, Loud: true})
+	want := oracle.Snapshot(t, m.Dir)
+	m.Unmount()
+	if complaints := oracle.Repair(t, oracle.Gen7, kernels); len(complaints) > 0 {
+		if !c.Race {
+			t.Errorf("xfs_repair -n complains about the kernel's recovery:\n%s", strings.Join(complaints, "\n"))
+		}
+		t.Logf("the kernel's own recovery leaves:\n%s", strings.Join(complaints, "\n"))
+	}
 	if len(result.Intents) > 0 {
-		t.Logf("unfinished: %v", result.Intents)
+		checkIntents(t, result)
+		if err := MakeClean(o, result.Geometry); !errors.Is(err, ErrUnfinished) {
+			t.Errorf("made clean with unfinished intents: %v", err)
+		}
 		return
 	}
 	check(t, MakeClean(o, result.Geometry))
@@ -338,18 +110,53 @@ func testKernelLog(t *testing.T, c crashCase, seed uint64) {
 		t.Fatalf("the log is %v", l.State)
 	}
 
-	kernels := copyImage(t, image)
-	m := oracle.Mount(t, kernels, oracle.MountOptions{Data: c.mount, Loud: true})
-	want := oracle.Snapshot(t, m.Dir)
-	m.Unmount()
-	if !c.cow && !c.open && !c.noFlush {
+	if c.Clean() {
 		oracle.RepairClean(t, oracle.Gen7, ours)
 		k, _ := openImage(t, kernels, device.ReadOnly)
 		compareImages(t, "our replay and the kernel's", o, k, g)
 	}
-	m = oracle.Mount(t, ours, oracle.MountOptions{Data: c.mount, Loud: c.open})
+	m = oracle.Mount(t, ours, oracle.MountOptions{Data: c.Data, Loud: c.Open})
 	oracle.Equal(t, want, oracle.Snapshot(t, m.Dir), oracle.CompareOptions{})
 	m.Unmount()
+}
+
+// checkIntents looks whether the intents that are left make sense.
+func checkIntents(t *testing.T, r *Result) {
+	t.Helper()
+	kinds := map[format.LogItemType]int{}
+	for _, i := range r.Intents {
+		kinds[i.Type]++
+		var runs []FreeExtent
+		runs = append(runs, i.Free...)
+		for _, m := range i.Maps {
+			runs = append(runs, FreeExtent{m.Start, m.Len})
+			if i.Type == format.LogItemBUI && !r.Geometry.ValidIno(format.Ino(m.Owner)) {
+				t.Errorf("%v: owner %d", i, m.Owner)
+			}
+		}
+		for _, e := range i.Refs {
+			runs = append(runs, FreeExtent{e.Start, e.Len})
+		}
+		for _, e := range runs {
+			if e.Len == 0 || !r.Geometry.ValidFSB(e.Start, uint64(e.Len)) {
+				t.Errorf("%v: %d blocks at %d", i, e.Len, e.Start)
+			}
+		}
+		if a := i.Attr; a != nil && (!r.Geometry.ValidIno(a.Ino) || len(a.Name) == 0) {
+			t.Errorf("%v: %+v", i, a)
+		}
+		if x := i.Exchange; x != nil && (!r.Geometry.ValidIno(x.Ino1) || !r.Geometry.ValidIno(x.Ino2) || x.Count == 0) {
+			t.Errorf("%v: %+v", i, x)
+		}
+		same := *i
+		same.LSN = 0
+		again, err := parseIntent(i.Item())
+		check(t, err)
+		if d := cmp.Diff(&same, again); d != "" {
+			t.Errorf("%v: written and read again (-want +got):\n%s", i, d)
+		}
+	}
+	t.Logf("left are %v", kinds)
 }
 
 // unchanging is a device on which everything that is written is there already.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,24 +15,8 @@ import (
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/internal/oracle"
+	"github.com/cowfs/cowfs/internal/oracle/dirty"
 )
-
-// shutdown stops a filesystem as a crash would, after its log has been flushed, and unmounts it.
-func shutdown(t testing.TB, m *oracle.Mounted) {
-	t.Helper()
-	oracle.MustRun(t, oracle.Tool(t, "xfs_io", oracle.Gen7), "-x", "-c", "shutdown -f", m.Dir)
-	m.Unmount()
-}
-
-// emptyImage makes an image of size bytes in a file of fileSize.
-func emptyImage(t testing.TB, fileSize int64, args ...string) string {
-	t.Helper()
-	image := filepath.Join(t.TempDir(), "image")
-	check(t, os.WriteFile(image, nil, 0o600))
-	check(t, os.Truncate(image, fileSize))
-	mkfs(t, image, args...)
-	return image
-}
 
 // replayCopy replays the log in a copy of the image, makes it clean, and has it checked.
 func replayCopy(t testing.TB, image string) (string, *Result) {
@@ -50,14 +33,15 @@ func replayCopy(t testing.TB, image string) (string, *Result) {
 
 // A log can make the volume larger than its superblock says.
 func TestReplayGrowth(t *testing.T) {
-	image := emptyImage(t, 500<<20, "-d", "size=300m")
+	image := dirty.Fresh(t, 500<<20, "-d", "size=300m")
 	m := oracle.Mount(t, image, oracle.MountOptions{Loud: true})
 	oracle.MustRun(t, filepath.Join(filepath.Dir(oracle.Tool(t, "xfs_io", oracle.Gen7)), "xfs_growfs"), m.Dir)
-	w := &workload{t: t, dir: m.Dir, rng: rand.New(rand.NewPCG(1, 2))}
+	w := dirty.NewWork(t, m.Dir, 1)
 	for i := range 8 { // directories go to all groups
-		w.names(fmt.Sprintf("dir%d", i), 40)
+		w.Names(fmt.Sprintf("dir%d", i), 40)
 	}
-	shutdown(t, m)
+	w.Shutdown(false)
+	m.Unmount()
 
 	_, before := openImage(t, image, device.ReadOnly)
 	ours, r := replayCopy(t, image)
@@ -88,7 +72,7 @@ func sameAsKernel(t *testing.T, image, ours string) {
 // have another owner now. The kernel itself fails to recover from that, for it checks the inode
 // before it has computed its checksum.
 func TestReplaySwappedTrees(t *testing.T) {
-	image := emptyImage(t, 300<<20, "-m", "rmapbt=0,reflink=0", "-i", "exchange=0", "-n", "parent=0")
+	image := dirty.Fresh(t, 300<<20, "-m", "rmapbt=0,reflink=0", "-i", "exchange=0", "-n", "parent=0")
 	m := oracle.Mount(t, image, oracle.MountOptions{Loud: true})
 	file, donor := filepath.Join(m.Dir, "file"), filepath.Join(m.Dir, "donor")
 	for i, p := range []string{file, donor} {
@@ -108,7 +92,8 @@ func TestReplaySwappedTrees(t *testing.T) {
 		t.Fatalf("swapext: %s", out.Stderr)
 	}
 	want := oracle.Snapshot(t, m.Dir)
-	shutdown(t, m)
+	dirty.NewWork(t, m.Dir, 1).Shutdown(false)
+	m.Unmount()
 
 	d, g := openImage(t, image, device.ReadOnly)
 	owners := 0
@@ -134,22 +119,23 @@ func TestReplaySwappedTrees(t *testing.T) {
 func TestReplayScatteredDirectory(t *testing.T) {
 	for _, size := range []string{"4k", "16k"} {
 		t.Run(size, func(t *testing.T) {
-			image := emptyImage(t, 40<<20, "-b", "size=1k", "-n", "size="+size+",parent=0",
+			image := dirty.Fresh(t, 40<<20, "-b", "size=1k", "-n", "size="+size+",parent=0",
 				"-m", "rmapbt=0,reflink=0,finobt=0,inobtcount=0", "-d", "agcount=1", "-l", "size=9m")
 			m := oracle.Mount(t, image, oracle.MountOptions{Loud: true})
-			w := &workload{t: t, dir: m.Dir, rng: rand.New(rand.NewPCG(1, 2))}
-			scatter(w)
+			w := dirty.NewWork(t, m.Dir, 1)
+			scatter(t, w)
 			for i := range 300 {
-				w.must(os.Link(w.path("d/a name of some length %d", i), w.path("d/another long name %d", i)))
+				check(t, os.Link(w.Path("d/a name of some length %d", i), w.Path("d/another long name %d", i)))
 				if i%100 == 50 {
-					w.sync()
+					w.Sync()
 				}
 			}
 			for i := 0; i < 300; i += 3 {
-				w.must(os.Rename(w.path("d/a name of some length %d", i), w.path("d/renamed %d", i)))
+				check(t, os.Rename(w.Path("d/a name of some length %d", i), w.Path("d/renamed %d", i)))
 			}
 			want := oracle.Snapshot(t, m.Dir)
-			shutdown(t, m)
+			w.Shutdown(false)
+			m.Unmount()
 
 			d, g := openImage(t, image, device.ReadOnly)
 			pieces := 0
@@ -181,41 +167,41 @@ func TestReplayScatteredDirectory(t *testing.T) {
 }
 
 // scatter makes a directory d with files, and leaves free just single blocks.
-func scatter(w *workload) {
-	oracle.MustRun(w.t, oracle.Tool(w.t, "xfs_io", oracle.Gen7), "-x", "-c", "resblks 0", w.dir)
-	w.must(os.Mkdir(w.path("d"), 0o755))
+func scatter(t testing.TB, w *dirty.Work) {
+	oracle.MustRun(t, oracle.Tool(t, "xfs_io", oracle.Gen7), "-x", "-c", "resblks 0", w.Dir)
+	check(t, os.Mkdir(w.Path("d"), 0o755))
 	for i := range 300 {
-		w.must(os.WriteFile(w.path("d/a name of some length %d", i), nil, 0o644))
+		check(t, os.WriteFile(w.Path("d/a name of some length %d", i), nil, 0o644))
 	}
 	const hole = 12 << 20
-	f, err := os.Create(w.path("holes"))
-	w.must(err)
+	f, err := os.Create(w.Path("holes"))
+	check(t, err)
 	defer f.Close()
-	w.must(unix.Fallocate(int(f.Fd()), 0, 0, hole))
+	check(t, unix.Fallocate(int(f.Fd()), 0, 0, hole))
 	spare := bytes.Repeat([]byte("s"), 100<<10) // to make holes needs some room
-	w.must(os.WriteFile(w.path("spare"), spare, 0o644))
-	w.sync()
+	check(t, os.WriteFile(w.Path("spare"), spare, 0o644))
+	w.Sync()
 	for i := range 4 { // all the rest
-		rest, err := os.Create(w.path("rest%d", i))
+		rest, err := os.Create(w.Path("rest%d", i))
 		if errors.Is(err, unix.ENOSPC) {
 			break
 		}
-		w.must(err)
+		check(t, err)
 		for err == nil {
 			_, err = rest.Write(bytes.Repeat([]byte("x"), 4096))
 		}
 		if !errors.Is(err, unix.ENOSPC) {
-			w.t.Fatalf("workload: fill the volume: %v", err)
+			t.Fatalf("workload: fill the volume: %v", err)
 		}
 		_ = rest.Sync() // may say that there is no space
-		w.must(rest.Close())
+		check(t, rest.Close())
 	}
 	_ = unix.Syncfs(int(f.Fd())) // says so once more
-	w.must(os.Remove(w.path("spare")))
-	w.settle()
+	check(t, os.Remove(w.Path("spare")))
+	w.Settle()
 	for off := int64(0); off < hole; off += 2048 {
-		w.must(unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, 1024))
+		check(t, unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, 1024))
 	}
-	w.must(os.WriteFile(w.path("spare"), spare, 0o644))
-	w.sync()
+	check(t, os.WriteFile(w.Path("spare"), spare, 0o644))
+	w.Sync()
 }

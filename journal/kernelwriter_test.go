@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -16,30 +15,19 @@ import (
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/internal/oracle"
+	"github.com/cowfs/cowfs/internal/oracle/dirty"
 )
 
 // makeImage makes an image with a tree in it, which the kernel has unmounted.
 func makeImage(t testing.TB, args ...string) string {
 	t.Helper()
-	image := filepath.Join(t.TempDir(), "image")
-	check(t, os.WriteFile(image, nil, 0o600))
-	check(t, os.Truncate(image, 300<<20))
-	mkfs(t, image, args...)
+	image := dirty.Fresh(t, 300<<20, args...)
 	m := oracle.Mount(t, image, oracle.MountOptions{})
-	w := &workload{t: t, dir: m.Dir, rng: rand.New(rand.NewPCG(1, 2))}
-	w.names("tree", 50)
-	w.attributes("tree", 50)
+	w := dirty.NewWork(t, m.Dir, 1)
+	w.Names("tree", 50)
+	w.Attributes("tree", 50)
 	m.Unmount()
 	return image
-}
-
-func mkfs(t testing.TB, image string, args ...string) {
-	t.Helper()
-	cmd := exec.Command(oracle.Tool(t, "mkfs.xfs", oracle.Gen7), append(append([]string{"-q", "-f"}, args...), image)...)
-	cmd.Env = append(os.Environ(), "TEST_DIR=1", "TEST_DEV=1", "QA_CHECK_FS=1") // allow small logs
-	if r := oracle.RunCmd(t, cmd); r.Exit != 0 {
-		t.Fatalf("mkfs.xfs: %s", r.Stderr)
-	}
 }
 
 // editor makes changes to an image's metadata by checkpoints that are not written in place.
@@ -266,10 +254,10 @@ func TestLogInTurns(t *testing.T) {
 		}
 		check(t, d.Close())
 		m := oracle.Mount(t, image, oracle.MountOptions{Loud: turn%3 == 2 || turn%2 == 0})
-		w := &workload{t: t, dir: m.Dir, rng: rand.New(rand.NewPCG(uint64(turn), 2))}
-		w.names(fmt.Sprintf("turn%d", turn), 100)
+		w := dirty.NewWork(t, m.Dir, uint64(turn))
+		w.Names(fmt.Sprintf("turn%d", turn), 100)
 		if turn%2 == 0 {
-			oracle.MustRun(t, oracle.Tool(t, "xfs_io", oracle.Gen7), "-x", "-c", "shutdown -f", m.Dir)
+			w.Shutdown(false)
 		}
 		m.Unmount()
 		d, g = openImage(t, image, device.ReadOnly)

@@ -181,6 +181,7 @@ func (r *replayer) block(b *bufferItem, off int64, data []byte) error {
 	if t != format.TypeAttrRmt {
 		t.LSN.Put(data, r.lsn)
 	}
+	delete(r.pieces, off) // what it was before
 	if err := r.write(off, data, t); err != nil {
 		return err
 	}
