@@ -165,7 +165,7 @@ func TestWriteDamaged(t *testing.T) {
 		t.Fatalf("%d blocks of metadata", len(blocks))
 	}
 	failed := 0
-	for range soak(300, 5000) {
+	for range soak(100, 5000) {
 		image := whole.Clone()
 		for range 1 + m.rng.IntN(3) {
 			off := blocks[m.rng.IntN(len(blocks))]

@@ -231,13 +231,13 @@ func TestCrashAtEveryWrite(t *testing.T) {
 			s := seed(t, uint64(40+i))
 			image, m := prepared(t, g, s, 60)
 			count, done := 0, 0
-			for range soak(25, 500) {
+			for range soak(10, 500) {
 				o := m.next()
 				if o.err != nil {
 					continue
 				}
 				c := crashing(t, image, m, o)
-				c.every(t, o, s, 1, soak(250, 25), &count, &done)
+				c.every(t, o, s, 1, soak(60, 25), &count, &done)
 				image = c.dev.After(c.dev.Writes(), 0, device.LostNone)
 			}
 			t.Logf("%d crashes, %d with the operation done", count, done)

@@ -143,7 +143,7 @@ func TestWideDirectory(t *testing.T) {
 			check(t, w.Mkdir("/wide", volume.Attr{Mode: 0o700}))
 			wide := newDir(0o700)
 			m.root.add("wide", wide)
-			most := soak(1500, 60_000)
+			most := soak(800, 60_000)
 			for up := true; up || len(wide.names) > 0; {
 				if up && m.rng.IntN(4) > 0 || !up && m.rng.IntN(4) == 0 {
 					name := m.name()
