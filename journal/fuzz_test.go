@@ -114,15 +114,15 @@ func BenchmarkReplay(b *testing.B) {
 	items := 0
 	for {
 		list := []Item{}
-		for i := range 400 {
-			chunk := format.AGBlock(96 + rng.IntN(2000)*8)
-			ino := format.Ino(chunk)<<3 + format.Ino(i%64)
-			list = append(list, ChunkItem(g, 0, chunk, 8, 1), InodeItem(g, testInode(g, ino, rng), CoreAndForks),
-				t.bytesItem(20000+format.AGBlock(rng.IntN(3000)), nil, 0))
-			leaf := t.leaf(format.AGBlock(20000 + rng.IntN(3000)))
+		chunk := format.AGBlock(96 + rng.IntN(2000)*8)
+		list = append(list, ChunkItem(g, 0, chunk, 8, 1))
+		for i := range format.Ino(64) {
+			inode := testInode(g, format.Ino(chunk)<<3+i, rng)
+			leaf := t.leaf(20000 + format.AGBlock(rng.IntN(3000)))
 			var dirty DirtyMap
 			dirty.Mark(0, 100)
-			list[len(list)-1] = BufferItem(format.ShortBno.Get(leaf), leaf, &dirty, format.LogBufFlag(0).WithType(format.LogBufTypeBtree))
+			list = append(list, InodeItem(g, inode, CoreAndForks),
+				BufferItem(format.ShortBno.Get(leaf), leaf, &dirty, format.LogBufFlag(0).WithType(format.LogBufTypeBtree)))
 		}
 		if w.Blocks(list) > w.Free() {
 			break
