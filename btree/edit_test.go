@@ -49,13 +49,16 @@ func alter(k *Kind, rec []byte, rng *rand.Rand) []byte {
 // TestEditRandom grows, shakes and shrinks a tree, against a sorted slice.
 func TestEditRandom(t *testing.T) {
 	forEachEditor(t, func(t *testing.T, k *Kind, bs, fork int) {
-		ops := map[int]int{1024: 20000, 4096: 15000, 65536: 10000}[bs]
+		ops := map[int]int{1024: 15000, 4096: 8000, 65536: 3000}[bs]
 		if testing.Short() {
 			ops = 3000
 		}
 		rng := rand.New(rand.NewPCG(uint64(bs), uint64(fork)))
-		pool := records(k, ops/4, rng)
+		pool := records(k, max(ops/4, 3*k.MaxRecs(bs, 0)), rng)
 		m := newEdited(t, k, bs, fork)
+		if bs == 65536 { // it would take long to fill
+			m = loaded(t, k, bs, pool[len(pool)/4:], fork)
+		}
 		m.watch, m.watch, m.pages.copying = true, true, bs == 1024
 		random := func() int { return rng.IntN(len(pool)) }
 		// present is a pool index of a record that is in the tree, most often.
@@ -86,7 +89,7 @@ func TestEditRandom(t *testing.T) {
 				m.update(pool[from], alter(k, pool[to], rng))
 			}
 			tallest = max(tallest, m.Levels)
-			if i%(ops/60) == 0 {
+			if i%(ops/30) == 0 {
 				m.check()
 				m.checkReads(pool, rng, 8)
 			}
@@ -100,10 +103,10 @@ func TestEditRandom(t *testing.T) {
 				m.check()
 			}
 		}
-		if want := len(Shape(k, bs, len(pool)*2/3, 0)); fork == 0 && tallest < want {
-			t.Errorf("never more than %d levels, want %d", tallest, want)
+		if fork == 0 && tallest < 2 {
+			t.Error("never more than one level")
 		}
-		if m.pages.given == 0 && bs == 1024 {
+		if m.pages.given == 0 {
 			t.Error("no block was ever given back")
 		}
 	})

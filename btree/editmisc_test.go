@@ -101,6 +101,35 @@ func TestEditRangePrunes(t *testing.T) {
 	}
 }
 
+// How much a full leaf of 121 records, at least 60, hands on.
+func TestShiftCount(t *testing.T) {
+	m := loaded(t, Bnobt, 1024, records(Bnobt, 121, rand.New(rand.NewPCG(117, 118))), 0)
+	p, err := m.root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ at, d, room, want int }{
+		{50, -1, 10, 5}, // half the room
+		{50, 1, 10, 5},
+		{50, -1, 1, 1},
+		{121, -1, 10, 10}, // records in order: all of it
+		{0, 1, 10, 10},
+		{1, 1, 10, 10},
+		{121, -1, 120, 61}, // but not so much that the leaf gets too empty
+		{0, 1, 121, 61},
+		{1, -1, 1, 0}, // the new record would follow to where no room is left
+		{121, 1, 1, 0},
+		{1, -1, 2, 1},
+		{121, 1, 2, 1},
+		{50, 1, 0, 0},
+		{121, -1, 0, 0},
+	} {
+		if got := shiftCount(&p, tt.at, tt.d, tt.room); got != tt.want {
+			t.Errorf("insert at %d, direction %d, room %d: %d, want %d", tt.at, tt.d, tt.room, got, tt.want)
+		}
+	}
+}
+
 // The tallest tree does not grow further, as no structure has a place for its levels.
 func TestEditTooTall(t *testing.T) {
 	k := Bmbt

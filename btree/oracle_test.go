@@ -118,6 +118,11 @@ func openImage(t *testing.T, path string) (*device.File, *format.Geometry) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
+	return d, geometryOf(t, d)
+}
+
+func geometryOf(t *testing.T, d *device.File) *format.Geometry {
+	t.Helper()
 	sb := make([]byte, 4096)
 	if _, err := d.ReadAt(sb, 0); err != nil {
 		t.Fatal(err)
@@ -126,7 +131,7 @@ func openImage(t *testing.T, path string) (*device.File, *format.Geometry) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d, g
+	return g
 }
 
 func (a agTree) open(t *testing.T, d *device.File, g *format.Geometry, ag format.AGNumber) *Tree {
