@@ -1,6 +1,7 @@
 package inode
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/cowfs/cowfs/format"
@@ -67,13 +68,30 @@ func (e *Editor) SetTarget(target string) error {
 	if len(target) <= len(f.bytes()) {
 		return f.setLocal([]byte(target))
 	}
+	return e.targetToBlocks([]byte(target))
+}
+
+// TargetToBlocks moves the target of a symbolic link out of the inode, so that the inode has room
+// for other things.
+func (e *Editor) TargetToBlocks() error {
+	f := e.Fork(Data)
+	if f.Format() != format.FmtLocal {
+		return nil
+	}
+	target := bytes.Clone(f.bytes()[:e.Size()])
+	f.setFormat(format.FmtExtents)
+	clear(f.bytes())
+	return e.targetToBlocks(target)
+}
+
+func (e *Editor) targetToBlocks(target []byte) error {
 	n := uint32(format.RemoteBlocks(e.geo.BlockSize, len(target)))
-	m, err := f.Grow(0, n, n, false, false)
+	m, err := e.Fork(Data).Grow(0, n, n, false, false)
 	if err != nil {
 		return err
 	}
 	b := e.tx.New(e.geo.Offset(m.Start), int(n)<<e.geo.BlockLog, format.TypeSymlink)
-	format.PutRemote(b.Data, format.SymlinkMagic, e.geo.MetaUUID, e.Ino, e.geo.ToDaddr(m.Start), 0, []byte(target))
+	format.PutRemote(b.Data, format.SymlinkMagic, e.geo.MetaUUID, e.Ino, e.geo.ToDaddr(m.Start), 0, target)
 	return nil
 }
 

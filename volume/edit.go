@@ -205,15 +205,26 @@ func (o *op) attrsOf(e *inode.Editor) *attr.Editor {
 // setAttr stores an attribute, making room in the inode if need be.
 func (o *op) setAttr(e *inode.Editor, a attr.Attr, create, replace bool) error {
 	err := o.attrsOf(e).Set(a, create, replace)
-	if errors.Is(err, inode.ErrForkFull) && e.IsDir() {
-		if err = o.dirOf(e).ToBlocks(); err == nil {
-			err = o.attrsOf(e).Set(a, create, replace)
+	if errors.Is(err, inode.ErrForkFull) {
+		if err = o.makeRoom(e); err == nil {
+			err = o.attrsOf(e).Set(a, false, false) // create and replace have been judged
 		}
 	}
 	if err != nil {
 		return err
 	}
 	return o.noteAttrs()
+}
+
+// makeRoom moves what an inode holds itself, entries or a target, to blocks.
+func (o *op) makeRoom(e *inode.Editor) error {
+	switch e.Mode() & format.ModeType {
+	case format.ModeDir:
+		return o.dirOf(e).ToBlocks()
+	case format.ModeLink:
+		return e.TargetToBlocks()
+	}
+	return fmt.Errorf("inode %d: %w", e.Ino, inode.ErrForkFull)
 }
 
 // noteAttrs makes the superblock say that there are attributes.

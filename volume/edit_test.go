@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,5 +95,38 @@ func TestWriterBasics(t *testing.T) {
 			check(t, w.Close())
 			oracle.RepairClean(t, oracle.Gen7, path)
 		})
+	}
+}
+
+// Attributes find room in an inode that is full of a target or of entries.
+func TestAttributesOfFullInodes(t *testing.T) {
+	for _, parent := range []mkfs.Switch{mkfs.On, mkfs.Off} {
+		path := emptyImage(t, mkfs.Config{Size: 512 << 20, Parent: parent})
+		w := openWriter(t, path)
+		m := newModel(t, 1, w.Volume)
+		for n := 250; n < 345; n++ {
+			target, name := strings.Repeat("t", n), fmt.Sprintf("link-%d", n)
+			check(t, w.Symlink(target, "/"+name, volume.Attr{}))
+			m.root.add(name, &node{mode: format.ModeLink | 0o777, target: target, xattrs: map[string]string{"trusted.a": "value"}})
+			check(t, w.SetXattr("/"+name, "trusted.a", []byte("other"), true, false))
+			check(t, w.SetXattr("/"+name, "trusted.a", []byte("value"), false, true))
+		}
+		for n := range 60 {
+			name := fmt.Sprintf("dir-%d", n)
+			check(t, w.Mkdir("/"+name, volume.Attr{}))
+			d := newDir(0)
+			m.root.add(name, d)
+			check(t, w.SetXattr("/"+name, "trusted.a", []byte("v"), false, false))
+			for i := range n {
+				file := fmt.Sprintf("%04d", i)
+				check(t, w.Create("/"+name+"/"+file, volume.Attr{}))
+				d.add(file, &node{mode: format.ModeReg})
+			}
+			value := strings.Repeat("v", 4*n)
+			check(t, w.SetXattr("/"+name, "trusted.a", []byte(value), false, true))
+			d.xattrs["trusted.a"] = value
+		}
+		check(t, w.Close())
+		m.judge(t, path)
 	}
 }
