@@ -274,12 +274,17 @@ func (f *ForkEditor) exchangeInTree(old, new []format.Mapping) error {
 			return err
 		}
 	}
+	return f.settle()
+}
+
+// settle brings the mappings of a tree into the inode when they fit there: such a tree must not
+// be.
+func (f *ForkEditor) settle() error {
 	b := f.bytes()
-	if int(f.Extents())*format.BmbtRec.Size > len(b) {
+	if f.Format() != format.FmtBtree || int(f.Extents())*format.BmbtRec.Size > len(b) {
 		return nil
 	}
-	// Few enough are left to lie in the inode.
-	recs, err := t.Flatten(nil)
+	recs, err := f.tree().Flatten(nil)
 	if err != nil {
 		return err
 	}

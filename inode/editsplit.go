@@ -102,5 +102,8 @@ func (e *Editor) divide(room int) error {
 	if !hadAttr || off == 0 {
 		format.DiAFormat.Put(b, format.FmtExtents)
 	}
-	return nil
+	if err := e.Fork(Data).settle(); err != nil || off == 0 {
+		return err
+	}
+	return e.Fork(Attr).settle()
 }

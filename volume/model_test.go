@@ -217,7 +217,9 @@ func (m *model) create() (operation, bool) {
 	if _, ok := d.kids[name]; ok || len(d.names) > m.Wide*(1+strings.Count(path, "/")) && m.rng.IntN(8) > 0 {
 		return operation{}, false
 	}
-	path += "/" + name
+	if path += "/" + name; len(path) > maxPath {
+		return operation{}, false
+	}
 	n := &node{xattrs: map[string]string{}, uid: m.rng.Uint32N(5), gid: m.rng.Uint32N(5)}
 	a := volume.Attr{Mode: uint16(m.rng.IntN(0o10000)), UID: n.uid, GID: n.gid}
 	o := operation{model: func() { d.add(name, n) }}
@@ -264,7 +266,9 @@ func (m *model) link() (operation, bool) {
 	if _, ok := d.kids[to]; ok {
 		return operation{}, false
 	}
-	path += "/" + to
+	if path += "/" + to; len(path) > maxPath {
+		return operation{}, false
+	}
 	return operation{
 		what:   fmt.Sprintf("link %q %q", old, path),
 		volume: func(w *volume.Writer) error { return w.Link(old, path) },
@@ -290,6 +294,9 @@ func (m *model) rename() (operation, bool) {
 		d = k
 	} else {
 		path += "/" + to
+	}
+	if len(path)+n.longest() > maxPath {
+		return operation{}, false
 	}
 	over := d.kids[to]
 	o := operation{
@@ -327,6 +334,17 @@ func (m *model) rename() (operation, bool) {
 	}
 	return o, true
 }
+
+// longest is the length of the longest path below a directory.
+func (n *node) longest() (most int) {
+	for name, kid := range n.kids {
+		most = max(most, 1+len(name)+kid.longest())
+	}
+	return most
+}
+
+// maxPath keeps paths within what the kernel takes.
+const maxPath = 3500
 
 func (m *model) unlink() (operation, bool) {
 	path, in, name := m.pick(anything)
