@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/internal/oracle"
@@ -208,4 +209,76 @@ func TestWriteDamaged(t *testing.T) {
 		t.Error("no damage was noticed")
 	}
 	t.Logf("%d errors", failed)
+}
+
+// Where free space is in small pieces, inodes come in parts of chunks.
+func TestSparseInodes(t *testing.T) {
+	path := emptyImage(t, geometry("1k"))
+	w := openWriter(t, path)
+	m := newModel(t, 1, w.Volume)
+	check(t, w.Create("/fill", volume.Attr{}))
+	m.root.add("fill", &node{mode: format.ModeReg, xattrs: map[string]string{}})
+	off := int64(0)
+	for n := int64(1 << 40); n >= 1024; {
+		switch err := w.Fallocate("/fill", off, n, true); {
+		case errors.Is(err, space.ErrNoSpace):
+			n /= 2
+		case err != nil:
+			t.Fatal(err)
+		default:
+			off += n
+		}
+	}
+	for at := int64(0); at < off; at += 40 << 10 {
+		check(t, w.Punch("/fill", at, 20<<10))
+	}
+	check(t, w.Create("/rest", volume.Attr{}))
+	m.root.add("rest", &node{mode: format.ModeReg, xattrs: map[string]string{}})
+	for at := int64(0); ; at += 64 << 10 { // the longest extents go first
+		longest := uint32(0)
+		for ag := range format.AGNumber(w.Geo.AGCount) {
+			free, err := w.FreeSpace(ag)
+			check(t, err)
+			longest = max(longest, free.Longest)
+		}
+		if longest < 32 {
+			break
+		}
+		check(t, w.Fallocate("/rest", at, 64<<10, true))
+	}
+	made := 0
+	for ; made < 3000; made++ {
+		name := fmt.Sprintf("n%04d", made)
+		err := w.Create("/"+name, volume.Attr{})
+		if errors.Is(err, space.ErrNoSpace) {
+			break
+		}
+		check(t, err)
+		m.root.add(name, &node{mode: format.ModeReg})
+	}
+	sparse := 0
+	for ag := range format.AGNumber(w.Geo.AGCount) {
+		tree, err := w.Tree(btree.Inobt, ag)
+		check(t, err)
+		for rec, err := range tree.All() {
+			check(t, err)
+			if format.InoRecHoleMask.Get(rec) != 0 {
+				sparse++
+			}
+		}
+	}
+	t.Logf("%d files, %d sparse chunks", made, sparse)
+	if sparse < 10 {
+		t.Errorf("only %d sparse chunks", sparse)
+	}
+	check(t, w.Close())
+	m.judge(t, path)
+	w = openWriter(t, path)
+	for i := range made {
+		name := fmt.Sprintf("n%04d", i)
+		check(t, w.Remove("/"+name))
+		m.root.remove(name)
+	}
+	check(t, w.Close())
+	m.judge(t, path)
 }
