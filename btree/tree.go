@@ -109,12 +109,10 @@ func (t *Tree) read(block uint64, level int, root bool, b []byte) (Node, error) 
 
 // valid reports whether a block of this number can be part of the tree.
 func (t *Tree) valid(block uint64) bool {
-	g := t.Geo
-	if !t.Kind.Long {
-		return uint32(t.AG) < g.AGCount && block >= uint64(g.HeaderBlocks()) && block < uint64(g.AGLen(t.AG))
+	if t.Kind.Long {
+		return t.Geo.Allocatable(format.FSBlock(block), 1)
 	}
-	fsb := format.FSBlock(block)
-	return g.ValidFSB(fsb, 1) && g.AGB(fsb) >= g.HeaderBlocks()
+	return block <= uint64(format.NullAGBlock) && t.Geo.AllocatableAG(t.AG, format.AGBlock(block))
 }
 
 // offset is a block's place in bytes.

@@ -7,14 +7,6 @@ import (
 	"github.com/cowfs/cowfs/format"
 )
 
-// Hash is the hash of a name in the directories of a volume.
-func Hash(g *format.Geometry, name string) format.Hash {
-	if g.HasASCIICI() {
-		return format.NameHashCI([]byte(name))
-	}
-	return format.NameHash(name)
-}
-
 // Builder writes a directory in block, leaf or node form, in one pass over its entries. Its
 // memory is one block and 8 bytes an entry.
 type Builder struct {
@@ -96,7 +88,7 @@ func (b *Builder) put(name string, ino format.Ino, t format.FType) {
 	tag.Put(e, uint16(b.fill))
 
 	addr := (uint64(b.data)*uint64(len(b.buf)) + uint64(b.fill)) / format.DirAlign
-	b.index = append(b.index, uint64(Hash(b.Geo, name))<<32|addr)
+	b.index = append(b.index, uint64(format.DirHash(b.Geo, name))<<32|addr)
 	b.fill += size
 }
 

@@ -16,7 +16,7 @@ func (e *Editor) findBlock(name string) (*place, error) {
 	}
 	p := &dataBlock{b: b.Data, end: dataEnd(b)}
 	x := index(b.Data[p.end : len(b.Data)-format.DirBlockTail.Size])
-	h := Hash(e.Geo, name)
+	h := format.DirHash(e.Geo, name)
 	for i := sort.Search(x.len(), func(i int) bool { return x.hash(i) >= h }); i < x.len() && x.hash(i) == h; i++ {
 		if x.address(i) == 0 {
 			continue // stale

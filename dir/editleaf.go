@@ -93,7 +93,7 @@ func (e *Editor) findLeaf(name string) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, _, err := e.search(b, Hash(e.Geo, name), name)
+	p, _, err := e.search(b, format.DirHash(e.Geo, name), name)
 	if err == nil && p == nil {
 		err = fmt.Errorf("%q: %w", name, ErrNotExist)
 	}
@@ -196,7 +196,7 @@ func (e *Editor) addLeaf(n Entry) error {
 		return e.corrupt(data, "bestfree", best(data), size)
 	}
 	t.set(db, best(data))
-	if !e.insertIndex(leaf, leafRoom(e.Geo, t.len()), Hash(e.Geo, n.Name), e.address(db, at)) {
+	if !e.insertIndex(leaf, leafRoom(e.Geo, t.len()), format.DirHash(e.Geo, n.Name), e.address(db, at)) {
 		return e.corrupt(leaf, "lhdr.count", leafIndex(leaf).len(), "room for one more")
 	}
 	return nil

@@ -42,7 +42,7 @@ func (x indexBlocksOf) Replace(off format.FileOff, t *format.BlockType) (*txn.Bu
 }
 
 func (e *Editor) findNode(name string) (*place, error) {
-	h := Hash(e.Geo, name)
+	h := format.DirHash(e.Geo, name)
 	t := e.tree()
 	path, err := t.Find(h)
 	for err == nil {
@@ -77,7 +77,7 @@ func (e *Editor) addNode(n Entry) error {
 	if err := e.setFree(db, best(data)); err != nil {
 		return err
 	}
-	return e.addIndex(Hash(e.Geo, n.Name), e.address(db, at))
+	return e.addIndex(format.DirHash(e.Geo, n.Name), e.address(db, at))
 }
 
 // addIndex adds an entry to the index; a full leaf is split.

@@ -37,7 +37,7 @@ func (d *Dir) findBlock(m *matcher) error {
 		return err
 	}
 	x := index(p.b[p.end : len(p.b)-format.DirBlockTail.Size])
-	_, err = x.find(format.DirHash(d.geo, []byte(m.name)), func(address uint32) (bool, error) {
+	_, err = x.find(format.DirHash(d.geo, m.name), func(address uint32) (bool, error) {
 		return m.try(p.entry(int(address) * format.DirAlign)), nil
 	})
 	return err
@@ -45,7 +45,7 @@ func (d *Dir) findBlock(m *matcher) error {
 
 // findIndex looks a name up in a directory in leaf or node form.
 func (d *Dir) findIndex(m *matcher) error {
-	h := format.DirHash(d.geo, []byte(m.name))
+	h := format.DirHash(d.geo, m.name)
 	f := finder{d: d, m: m}
 	for leaf, err := range d.tree().Leaves(h) {
 		if err != nil {

@@ -94,7 +94,7 @@ func (g *Geometry) Allocatable(fsb FSBlock, n uint64) bool {
 
 // AllocatableAG reports the same of block b of group ag.
 func (g *Geometry) AllocatableAG(ag AGNumber, b AGBlock) bool {
-	return uint32(b) < g.AGLen(ag) && b >= g.HeaderBlocks()
+	return uint32(ag) < g.AGCount && uint32(b) < g.AGLen(ag) && b >= g.HeaderBlocks()
 }
 
 // AGOffset is the place of block b of group ag, in bytes from the start of the volume.

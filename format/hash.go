@@ -22,9 +22,10 @@ func NameHash[S string | []byte](name S) Hash {
 }
 
 // NameHashCI is the directory hash on volumes with the ASCII-CI feature.
-func NameHashCI(name []byte) Hash {
+func NameHashCI[S string | []byte](name S) Hash {
 	var h uint32
-	for _, c := range name {
+	for i := range len(name) {
+		c := name[i]
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
 		}
@@ -39,7 +40,7 @@ func ParentHash[S string | []byte](name S, dir Ino) Hash {
 }
 
 // DirHash is the hash that a directory of the volume has for a name.
-func DirHash(g *Geometry, name []byte) Hash {
+func DirHash[S string | []byte](g *Geometry, name S) Hash {
 	if g.HasASCIICI() {
 		return NameHashCI(name)
 	}
