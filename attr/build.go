@@ -15,7 +15,8 @@ type Builder struct {
 	Write func(off format.FileOff, b []byte) error
 
 	buf    []byte
-	remote int // next block for a remote value
+	list   []stored // of the leaf at hand
+	remote int      // next block for a remote value
 }
 
 // Build writes all blocks of the layout.
@@ -26,10 +27,9 @@ func (b *Builder) Build(l *Layout) error {
 	leaves := len(l.leaves) - 1
 	high := make([]format.Hash, leaves)
 	for i := range leaves {
-		attrs, hashes := l.attrs[l.leaves[i]:l.leaves[i+1]], l.hashes[l.leaves[i]:l.leaves[i+1]]
-		high[i] = hashes[len(hashes)-1]
-		first := b.remote
-		b.leaf(attrs, hashes)
+		attrs := l.attrs[l.leaves[i]:l.leaves[i+1]]
+		high[i] = attrs[len(attrs)-1].Hash()
+		b.leaf(attrs)
 		off := f.Off(l.nodes + i)
 		left, right := f.Siblings(l.nodes+i, l.nodes, leaves)
 		f.PutInfo(b.buf, format.AttrLeafMagic, off, left, right)
@@ -37,7 +37,7 @@ func (b *Builder) Build(l *Layout) error {
 		if err := b.Write(off, b.buf); err != nil {
 			return err
 		}
-		if err := b.values(attrs, first); err != nil {
+		if err := b.values(); err != nil {
 			return err
 		}
 	}
@@ -46,53 +46,33 @@ func (b *Builder) Build(l *Layout) error {
 
 // leaf fills the buffer with a leaf of attrs, but for the header that all tree blocks share.
 // Remote values get the next blocks of the fork, in order.
-func (b *Builder) leaf(attrs []Attr, hashes []format.Hash) {
-	clear(b.buf)
-	used := len(b.buf)
-	for i := range attrs {
-		a := &attrs[i]
-		used -= leafSize(b.Geo, a)
-		e := b.buf[format.AttrLeaf.Size+i*format.AttrEntry.Size:]
-		format.AttrEntryHash.Put(e, hashes[i])
-		format.AttrEntryNameIdx.Put(e, uint16(used))
-		n := b.buf[used:]
-		if isRemote(b.Geo, a) {
-			format.AttrEntryFlags.Put(e, a.Flags)
-			format.AttrRemoteBlk.Put(n, uint32(b.remote))
-			format.AttrRemoteValueLen.Put(n, uint32(len(a.Value)))
-			format.AttrRemoteNameLen.Put(n, uint8(len(a.Name)))
-			copy(n[format.AttrRemoteName.Size:], a.Name)
+func (b *Builder) leaf(attrs []Attr) {
+	b.list = b.list[:0]
+	for _, a := range attrs {
+		s := stored{Attr: a, size: len(a.Value)}
+		if isRemote(b.Geo, &a) {
+			s.remote = format.FileOff(b.remote)
 			b.remote += format.RemoteBlocks(b.Geo.BlockSize, len(a.Value))
-			continue
 		}
-		format.AttrEntryFlags.Put(e, a.Flags|format.AttrLocal)
-		format.AttrLocalValueLen.Put(n, uint16(len(a.Value)))
-		format.AttrLocalNameLen.Put(n, uint8(len(a.Name)))
-		k := copy(n[format.AttrLocalName.Size:], a.Name)
-		copy(n[format.AttrLocalName.Size+k:], a.Value)
+		b.list = append(b.list, s)
 	}
-	entries := format.AttrLeaf.Size + len(attrs)*format.AttrEntry.Size
-	format.AttrLeafCount.Put(b.buf, uint16(len(attrs)))
-	format.AttrLeafUsedBytes.Put(b.buf, uint16(len(b.buf)-used))
-	format.AttrLeafFirstUsed.Put(b.buf, uint16(used))
-	format.AttrLeafFreeBase0.Put(b.buf, uint16(entries))
-	format.AttrLeafFreeSize0.Put(b.buf, uint16(used-entries))
+	clear(b.buf)
+	putLeaf(b.Geo, b.buf, b.list)
 }
 
-// values writes the remote values of a leaf's attributes, from block next of the fork on.
-func (b *Builder) values(attrs []Attr, next int) error {
-	for i := range attrs {
-		a := &attrs[i]
-		if !isRemote(b.Geo, a) {
+// values writes the remote values of the leaf that was filled last.
+func (b *Builder) values() error {
+	for i := range b.list {
+		s := &b.list[i]
+		if s.remote == 0 {
 			continue
 		}
-		for k := range format.RemoteBlocks(b.Geo.BlockSize, len(a.Value)) {
-			off := format.FileOff(next)
-			format.PutRemote(b.buf, format.AttrRmtMagic, b.Geo.MetaUUID, b.Ino, b.Daddr(off), k, a.Value)
+		for k := range format.RemoteBlocks(b.Geo.BlockSize, len(s.Value)) {
+			off := s.remote + format.FileOff(k)
+			format.PutRemote(b.buf, format.AttrRmtMagic, b.Geo.MetaUUID, b.Ino, b.Daddr(off), k, s.Value)
 			if err := b.Write(off, b.buf); err != nil {
 				return err
 			}
-			next++
 		}
 	}
 	return nil

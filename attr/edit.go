@@ -58,13 +58,6 @@ var (
 	ErrSize  = errors.New("names have 1 to 255 bytes, values 65536 at most")
 )
 
-// stored is an attribute, and where its value lies if that is already in blocks.
-type stored struct {
-	Attr
-	size   int
-	remote format.FileOff
-}
-
 // is reports whether an attribute is the one asked for: parent pointers go by their value too.
 func (s *stored) is(a *Attr) bool {
 	return s.Flags&format.AttrNamespace == a.Flags&format.AttrNamespace && s.Name == a.Name &&

@@ -70,14 +70,6 @@ func (e *Editor) find(a *Attr) (*dabtree.Path, []stored, int, error) {
 	return nil, nil, 0, err
 }
 
-// room is the size of an attribute in a leaf, with its entry.
-func (s *stored) room(g *format.Geometry) int {
-	if s.remote != 0 {
-		return format.AttrEntry.Size + format.AttrRemoteSize(len(s.Name))
-	}
-	return format.AttrEntry.Size + leafSize(g, &s.Attr)
-}
-
 func (e *Editor) fits(list []stored) bool {
 	n := format.AttrLeaf.Size
 	for i := range list {
@@ -154,39 +146,11 @@ func (e *Editor) writeValue(s *stored) error {
 	})
 }
 
-// put writes a list of attributes that fits into a leaf, names and values from the end down.
-// Only what differs counts as changed.
+// put writes a list of attributes that fits into a leaf. Only what differs counts as changed.
 func (e *Editor) put(leaf *txn.Buf, list []stored) {
 	b := make([]byte, len(leaf.Data))
+	putLeaf(e.Geo, b, list)
 	copy(b, leaf.Data[:format.DaInfo.Size])
-	used := len(b)
-	for i := range list {
-		s := &list[i]
-		used -= s.room(e.Geo) - format.AttrEntry.Size
-		ent := b[format.AttrLeaf.Size+i*format.AttrEntry.Size:]
-		format.AttrEntryHash.Put(ent, s.Hash())
-		format.AttrEntryNameIdx.Put(ent, uint16(used))
-		n := b[used:]
-		if s.remote != 0 {
-			format.AttrEntryFlags.Put(ent, s.Flags)
-			format.AttrRemoteBlk.Put(n, uint32(s.remote))
-			format.AttrRemoteValueLen.Put(n, uint32(s.size))
-			format.AttrRemoteNameLen.Put(n, uint8(len(s.Name)))
-			copy(n[format.AttrRemoteName.Size:], s.Name)
-			continue
-		}
-		format.AttrEntryFlags.Put(ent, s.Flags|format.AttrLocal)
-		format.AttrLocalValueLen.Put(n, uint16(len(s.Value)))
-		format.AttrLocalNameLen.Put(n, uint8(len(s.Name)))
-		k := copy(n[format.AttrLocalName.Size:], s.Name)
-		copy(n[format.AttrLocalName.Size+k:], s.Value)
-	}
-	entries := format.AttrLeaf.Size + len(list)*format.AttrEntry.Size
-	format.AttrLeafCount.Put(b, uint16(len(list)))
-	format.AttrLeafUsedBytes.Put(b, uint16(len(b)-used))
-	format.AttrLeafFirstUsed.Put(b, uint16(used))
-	format.AttrLeafFreeBase0.Put(b, uint16(entries))
-	format.AttrLeafFreeSize0.Put(b, uint16(used-entries))
 	for i := 0; i < len(b); i += format.LogBufChunk {
 		if part := b[i : i+format.LogBufChunk]; !bytes.Equal(part, leaf.Data[i:i+format.LogBufChunk]) {
 			copy(e.Fork.Change(leaf, i, format.LogBufChunk)[i:], part)

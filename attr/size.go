@@ -68,8 +68,7 @@ func PutShort(fork []byte, attrs []Attr) {
 // Layout says how attributes that don't stay in the inode are spread over blocks.
 type Layout struct {
 	attrs  []Attr // in order of hash
-	hashes []format.Hash
-	leaves []int // index in attrs of each leaf's first, and len(attrs) last
+	leaves []int  // index in attrs of each leaf's first, and len(attrs) last
 	nodes  int
 	remote int // blocks of remote values
 }
@@ -90,7 +89,6 @@ func Measure(g *format.Geometry, attrs []Attr) *Layout {
 		if isRemote(g, a) {
 			l.remote += format.RemoteBlocks(g.BlockSize, len(a.Value))
 		}
-		l.hashes = append(l.hashes, a.Hash())
 	}
 	l.nodes = dabtree.Nodes(len(l.leaves), g.BlockSize)
 	l.leaves = append(l.leaves, len(attrs))
