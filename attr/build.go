@@ -32,7 +32,7 @@ func (b *Builder) Build(l *Layout) error {
 		b.leaf(attrs)
 		off := f.Off(l.nodes + i)
 		left, right := f.Siblings(l.nodes+i, l.nodes, leaves)
-		f.PutInfo(b.buf, format.AttrLeafMagic, off, left, right)
+		f.PutInfo(b.buf, format.TypeAttrLeaf, off, left, right)
 		format.SetChecksum(b.buf, format.DaCRC)
 		if err := b.Write(off, b.buf); err != nil {
 			return err

@@ -7,26 +7,13 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/cowfs/cowfs/dabtree"
 	"github.com/cowfs/cowfs/format"
-	"github.com/cowfs/cowfs/txn"
 )
 
 // Fork is the attribute fork of an inode in a transaction.
 type Fork interface {
-	// Read returns the block at an offset, which holds one of the types.
-	Read(off format.FileOff, types ...*format.BlockType) (*txn.Buf, error)
-	// Change announces changes of a block; see txn.Tx.Change.
-	Change(b *txn.Buf, off, n int) []byte
-	// New gives the fork a zeroed block at an offset that has none.
-	New(off format.FileOff, t *format.BlockType) (*txn.Buf, error)
-	// Replace makes the block at an offset a zeroed one of another type.
-	Replace(off format.FileOff, t *format.BlockType) (*txn.Buf, error)
-	// Free takes the block at an offset away.
-	Free(off format.FileOff) error
-	// Mapped gives the offset of the first block from off on.
-	Mapped(off format.FileOff) (at format.FileOff, ok bool, err error)
-	// Unmapped gives the first of n offsets in a row, from off on, that have no blocks.
-	Unmapped(off format.FileOff, n int) (format.FileOff, error)
+	dabtree.Blocks
 
 	// WriteRemote allocates n blocks at off, which have none, and writes each as fill makes it.
 	// ReadRemote reads a value of n bytes from off on, FreeRemote gives its blocks back.
@@ -191,10 +178,7 @@ func (e *Editor) toBlocks(list []Attr) error {
 	if err != nil {
 		return err
 	}
-	format.DaMagic.Put(b.Data, format.AttrLeafMagic)
-	format.DaBno.Put(b.Data, format.Daddr(b.Off>>format.BasicBlockLog))
-	format.DaUUID.Put(b.Data, e.Geo.MetaUUID)
-	format.DaOwner.Put(b.Data, e.Ino)
+	b.Type.Stamp(e.Geo, b.Data, b.Place(e.Ino))
 	e.put(b, nil)
 	for _, a := range list {
 		if err := e.insert(stored{Attr: a, size: len(a.Value)}); err != nil {

@@ -1,7 +1,6 @@
 package attr
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"sort"
@@ -14,20 +13,8 @@ import (
 // tree is the hash tree of an attribute fork.
 func (e *Editor) tree() *dabtree.Editor {
 	return &dabtree.Editor{
-		Geo: e.Geo, Owner: e.Ino, Blocks: treeBlocks{e.Fork}, Node: format.TypeAttrNode, Leaf: format.TypeAttrLeaf,
+		Geo: e.Geo, Owner: e.Ino, Blocks: e.Fork, Node: format.TypeAttrNode, Leaf: format.TypeAttrLeaf,
 	}
-}
-
-// treeBlocks are the blocks of the tree; new ones go where there is room.
-type treeBlocks struct{ Fork }
-
-func (t treeBlocks) New(bt *format.BlockType) (format.FileOff, *txn.Buf, error) {
-	off, err := t.Fork.Unmapped(0, 1)
-	if err != nil {
-		return 0, nil, err
-	}
-	b, err := t.Fork.New(off, bt)
-	return off, b, err
 }
 
 // leafList copies the attributes of a leaf.
@@ -151,9 +138,5 @@ func (e *Editor) put(leaf *txn.Buf, list []stored) {
 	b := make([]byte, len(leaf.Data))
 	putLeaf(e.Geo, b, list)
 	copy(b, leaf.Data[:format.DaInfo.Size])
-	for i := 0; i < len(b); i += format.LogBufChunk {
-		if part := b[i : i+format.LogBufChunk]; !bytes.Equal(part, leaf.Data[i:i+format.LogBufChunk]) {
-			copy(e.Fork.Change(leaf, i, format.LogBufChunk)[i:], part)
-		}
-	}
+	dabtree.Rewrite(e.Fork, leaf, b)
 }

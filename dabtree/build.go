@@ -44,13 +44,12 @@ func levels(n, size int) []int {
 
 // PutInfo fills in the header that all blocks of a tree share; left and right are the
 // neighbours on the level, 0 when there is none.
-func (f *Fork) PutInfo(b []byte, magic uint16, off, left, right format.FileOff) {
+func (f *Fork) PutInfo(b []byte, t *format.BlockType, off, left, right format.FileOff) {
 	format.DaForw.Put(b, uint32(right))
 	format.DaBack.Put(b, uint32(left))
-	format.DaMagic.Put(b, magic)
-	format.DaBno.Put(b, f.Daddr(off))
-	format.DaUUID.Put(b, f.Geo.MetaUUID)
-	format.DaOwner.Put(b, f.Owner)
+	at := format.NullPlace
+	at.Daddr, at.Ino = f.Daddr(off), f.Owner
+	t.Stamp(f.Geo, b, at)
 }
 
 // Siblings are the file offsets of the neighbours of block i in the run of count blocks that
@@ -77,7 +76,7 @@ func (f *Fork) WriteNodes(high []format.Hash) error {
 			lo, hi := share(len(high), count, i)
 			clear(b)
 			left, right := f.Siblings(first+i, first, count)
-			f.PutInfo(b, format.DaNodeMagic, f.Off(first+i), left, right)
+			f.PutInfo(b, format.TypeDirNode, f.Off(first+i), left, right) // those of attributes look the same
 			format.DaNodeCount.Put(b, uint16(hi-lo))
 			format.DaNodeLevel.Put(b, uint16(level+1))
 			for j := lo; j < hi; j++ {

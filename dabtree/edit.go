@@ -1,6 +1,7 @@
 package dabtree
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"sort"
@@ -9,18 +10,32 @@ import (
 	"github.com/cowfs/cowfs/txn"
 )
 
-// Blocks is where an Editor's tree has its blocks: a range of a fork, in a transaction.
+// Blocks is a fork of metadata in a transaction: blocks of one size, that of a directory or of
+// attributes, at offsets that count in filesystem blocks.
 type Blocks interface {
-	// Read returns the tree block at a file offset, which holds one of the types.
+	// Read returns the block at an offset, which holds one of the types.
 	Read(off format.FileOff, types ...*format.BlockType) (*txn.Buf, error)
 	// Change announces changes of a block; see txn.Tx.Change.
 	Change(b *txn.Buf, off, n int) []byte
-	// New gives the fork a zeroed block of a type, at a free offset of the tree's range.
-	New(t *format.BlockType) (format.FileOff, *txn.Buf, error)
+	// New gives the fork a zeroed block of a type at an offset that has none.
+	New(off format.FileOff, t *format.BlockType) (*txn.Buf, error)
 	// Replace makes the block at an offset a zeroed one of another type.
 	Replace(off format.FileOff, t *format.BlockType) (*txn.Buf, error)
-	// Free takes the block at an offset away from the fork.
+	// Free takes the block at an offset away.
 	Free(off format.FileOff) error
+	// Mapped gives the offset of the first block from off on.
+	Mapped(off format.FileOff) (at format.FileOff, ok bool, err error)
+	// Unmapped gives the first of n offsets in a row, from off on, that have no blocks.
+	Unmapped(off format.FileOff, n int) (format.FileOff, error)
+}
+
+// Rewrite gives a block new content. Only what differs counts as changed.
+func Rewrite(blocks Blocks, b *txn.Buf, content []byte) {
+	for i := 0; i < len(content); i += format.LogBufChunk {
+		if part := content[i : i+format.LogBufChunk]; !bytes.Equal(part, b.Data[i:i+format.LogBufChunk]) {
+			copy(blocks.Change(b, i, format.LogBufChunk)[i:], part)
+		}
+	}
 }
 
 // Editor is a tree open for changes. The entries of leaves are the business of its user, who
@@ -95,9 +110,7 @@ func (e *Editor) checkNode(p *Path, b *txn.Buf) error {
 }
 
 func (e *Editor) corrupt(b *txn.Buf, field string, got, want any) error {
-	at := format.NullPlace
-	at.Ino, at.Daddr = e.Owner, format.Daddr(b.Off>>format.BasicBlockLog)
-	return format.Corrupt(b.Type.Name, field, got, want).At(at)
+	return format.Corrupt(b.Type.Name, field, got, want).At(b.Place(e.Owner))
 }
 
 // Next moves on to the leaf to the right; ok is false when there is none.
@@ -198,8 +211,13 @@ func (e *Editor) lowerRoot(p *Path) error {
 	return nil
 }
 
+// newBlock takes the first free offset behind the root.
 func (e *Editor) newBlock(t *format.BlockType) (format.FileOff, *txn.Buf, error) {
-	off, b, err := e.Blocks.New(t)
+	off, err := e.Blocks.Unmapped(e.Base, 1)
+	if err != nil {
+		return 0, nil, err
+	}
+	b, err := e.Blocks.New(off, t)
 	if err == nil {
 		e.header(b)
 	}
@@ -208,10 +226,7 @@ func (e *Editor) newBlock(t *format.BlockType) (format.FileOff, *txn.Buf, error)
 
 // header fills in what a block says of itself.
 func (e *Editor) header(b *txn.Buf) {
-	format.DaMagic.Put(b.Data, uint16(b.Type.Magic))
-	format.DaBno.Put(b.Data, format.Daddr(b.Off>>format.BasicBlockLog))
-	format.DaUUID.Put(b.Data, e.Geo.MetaUUID)
-	format.DaOwner.Put(b.Data, e.Owner)
+	b.Type.Stamp(e.Geo, b.Data, b.Place(e.Owner))
 }
 
 // link puts a new block into the chain of its level, to the right of another.

@@ -96,7 +96,7 @@ func (b *Builder) put(name string, ino format.Ino, t format.FType) {
 func (b *Builder) endData(end int) error {
 	b.bests = append(b.bests, uint16(end-b.fill))
 	b.putUnused(end)
-	return b.writeData(format.DirDataMagic)
+	return b.emit(format.TypeDirData, b.off(b.data))
 }
 
 func (b *Builder) putUnused(end int) {
@@ -112,13 +112,12 @@ func (b *Builder) putUnused(end int) {
 	}
 }
 
-func (b *Builder) writeData(magic uint32) error {
-	off := b.off(b.data)
-	format.DirMagic.Put(b.buf, magic)
-	format.DirBno.Put(b.buf, b.Daddr(off))
-	format.DirUUID.Put(b.buf, b.Geo.MetaUUID)
-	format.DirOwner.Put(b.buf, b.Ino)
-	format.SetChecksum(b.buf, format.DirCRC)
+// emit completes the block in the buffer and writes it.
+func (b *Builder) emit(t *format.BlockType, off format.FileOff) error {
+	at := format.NullPlace
+	at.Daddr, at.Ino = b.Daddr(off), b.Ino
+	t.Stamp(b.Geo, b.buf, at)
+	t.SetChecksum(b.buf)
 	return b.Write(off, b.buf)
 }
 
@@ -129,7 +128,7 @@ func (b *Builder) endBlock() error {
 	start := len(b.buf) - len(tail) - len(b.index)*format.DirLeafEntry.Size
 	putIndex(b.buf[start:], b.index)
 	b.putUnused(start)
-	return b.writeData(format.DirBlockMagic)
+	return b.emit(format.TypeDirBlock, 0)
 }
 
 func putIndex(p []byte, index []uint64) {
@@ -149,7 +148,7 @@ func (b *Builder) fork() *dabtree.Fork {
 func (b *Builder) writeLeaf() error {
 	f := b.fork()
 	clear(b.buf)
-	f.PutInfo(b.buf, format.DirLeaf1Magic, f.Base, 0, 0)
+	f.PutInfo(b.buf, format.TypeDirLeaf1, f.Base, 0, 0)
 	format.DirLeafCount.Put(b.buf, uint16(len(b.index)))
 	putIndex(b.buf[format.DirLeaf.Size:], b.index)
 	tail := len(b.buf) - format.DirLeafTailSize
@@ -176,7 +175,7 @@ func (b *Builder) writeIndex() error {
 		high[i] = format.Hash(part[len(part)-1] >> 32)
 		clear(b.buf)
 		left, right := f.Siblings(first+i, first, leaves)
-		f.PutInfo(b.buf, format.DirLeafNMagic, f.Off(first+i), left, right)
+		f.PutInfo(b.buf, format.TypeDirLeafN, f.Off(first+i), left, right)
 		format.DirLeafCount.Put(b.buf, uint16(len(part)))
 		putIndex(b.buf[format.DirLeaf.Size:], part)
 		format.SetChecksum(b.buf, format.DaCRC)
@@ -194,16 +193,11 @@ func (b *Builder) writeFree() error {
 		part := b.bests[i*per : min((i+1)*per, len(b.bests))]
 		off := freeOff(b.Geo) + b.off(i)
 		clear(b.buf)
-		format.DirFreeMagicNum.Put(b.buf, format.DirFreeMagic)
-		format.DirFreeBno.Put(b.buf, b.Daddr(off))
-		format.DirFreeUUID.Put(b.buf, b.Geo.MetaUUID)
-		format.DirFreeOwner.Put(b.buf, b.Ino)
 		format.DirFreeFirstDB.Put(b.buf, uint32(i*per))
 		format.DirFreeNValid.Put(b.buf, uint32(len(part)))
 		format.DirFreeNUsed.Put(b.buf, uint32(len(part)))
 		b.putBests(b.buf[format.DirFree.Size:], part)
-		format.SetChecksum(b.buf, format.DirFreeCRC)
-		if err := b.Write(off, b.buf); err != nil {
+		if err := b.emit(format.TypeDirFree, off); err != nil {
 			return err
 		}
 	}

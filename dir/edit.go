@@ -12,20 +12,7 @@ import (
 
 // Fork is the data fork of a directory in a transaction, and what of the inode goes with it.
 type Fork interface {
-	// Read returns the directory block at a file offset, which holds one of the types.
-	Read(off format.FileOff, types ...*format.BlockType) (*txn.Buf, error)
-	// Change announces changes of a block; see txn.Tx.Change.
-	Change(b *txn.Buf, off, n int) []byte
-	// New gives the fork a zeroed directory block at an offset that has none.
-	New(off format.FileOff, t *format.BlockType) (*txn.Buf, error)
-	// Replace makes the directory block at an offset a zeroed one of another type.
-	Replace(off format.FileOff, t *format.BlockType) (*txn.Buf, error)
-	// Free takes the directory block at an offset away.
-	Free(off format.FileOff) error
-	// Mapped gives the offset of the first directory block from off on.
-	Mapped(off format.FileOff) (at format.FileOff, ok bool, err error)
-	// Unmapped gives the first offset from off on where a directory block can go.
-	Unmapped(off format.FileOff) (format.FileOff, error)
+	dabtree.Blocks
 
 	// Local returns the fork's bytes while the directory is in shortform, else nil.
 	Local() []byte
@@ -187,9 +174,7 @@ func (e *Editor) same(a []byte, b string) bool {
 }
 
 func (e *Editor) corrupt(b *txn.Buf, field string, got, want any) error {
-	at := format.NullPlace
-	at.Ino, at.Daddr = e.Ino, format.Daddr(b.Off>>format.BasicBlockLog)
-	return format.Corrupt(b.Type.Name, field, got, want).At(at)
+	return format.Corrupt(b.Type.Name, field, got, want).At(b.Place(e.Ino))
 }
 
 // Lookup finds a name.

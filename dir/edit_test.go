@@ -2,96 +2,25 @@ package dir_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
-	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/dir"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/internal/forktest"
 	"github.com/cowfs/cowfs/mkfs"
-	"github.com/cowfs/cowfs/populate"
+	"github.com/cowfs/cowfs/space/spacetest"
 	"github.com/cowfs/cowfs/txn"
 )
 
-// fakeFork is a fork with a map for an allocator.
+// fakeFork is a directory's fork without an inode.
 type fakeFork struct {
-	t      *testing.T
-	tx     *txn.Tx
-	ino    format.Ino
-	blocks map[format.FileOff]format.AGBlock
-	free   []format.AGBlock
-	next   format.AGBlock
-	local  []byte
-	size   uint64
-	full   bool // no more blocks
-}
-
-var errFull = errors.New("full")
-
-func (f *fakeFork) place(off format.FileOff) int64 { return f.tx.Geo.AGOffset(1, f.blocks[off]) }
-
-func (f *fakeFork) Read(off format.FileOff, types ...*format.BlockType) (*txn.Buf, error) {
-	if _, ok := f.blocks[off]; !ok {
-		f.t.Fatalf("read of block %d, which is not there", off)
-	}
-	return f.tx.ReadOneOf(f.place(off), format.NullPlace, types...)
-}
-
-func (f *fakeFork) Change(b *txn.Buf, off, n int) []byte { return f.tx.Change(b, off, n) }
-
-func (f *fakeFork) New(off format.FileOff, t *format.BlockType) (*txn.Buf, error) {
-	if _, ok := f.blocks[off]; ok {
-		f.t.Fatalf("new block %d, which is there", off)
-	}
-	if f.full {
-		return nil, errFull
-	}
-	b := f.next
-	if n := len(f.free); n > 0 {
-		b, f.free = f.free[n-1], f.free[:n-1]
-	} else {
-		f.next += format.AGBlock(f.tx.Geo.DirBlocks())
-	}
-	f.blocks[off] = b
-	return f.tx.New(f.place(off), f.tx.Geo.DirBlockSize, t), nil
-}
-
-func (f *fakeFork) Replace(off format.FileOff, t *format.BlockType) (*txn.Buf, error) {
-	return f.tx.New(f.place(off), f.tx.Geo.DirBlockSize, t), nil
-}
-
-func (f *fakeFork) Free(off format.FileOff) error {
-	b, ok := f.blocks[off]
-	if !ok {
-		f.t.Fatalf("free of block %d, which is not there", off)
-	}
-	f.tx.Free(f.place(off), int64(f.tx.Geo.DirBlockSize), false)
-	delete(f.blocks, off)
-	f.free = append(f.free, b)
-	return nil
-}
-
-func (f *fakeFork) Mapped(off format.FileOff) (format.FileOff, bool, error) {
-	best, ok := format.FileOff(0), false
-	for at := range f.blocks {
-		if at >= off && (!ok || at < best) {
-			best, ok = at, true
-		}
-	}
-	return best, ok, nil
-}
-
-func (f *fakeFork) Unmapped(off format.FileOff) (format.FileOff, error) {
-	for ; ; off += format.FileOff(f.tx.Geo.DirBlocks()) {
-		if _, ok := f.blocks[off]; !ok {
-			return off, nil
-		}
-	}
+	*forktest.Blocks
+	local []byte
+	size  uint64
 }
 
 func (f *fakeFork) Local() []byte           { return f.local }
@@ -101,41 +30,18 @@ func (f *fakeFork) Room() int               { return 200 }
 func (f *fakeFork) SetSize(n uint64)        { f.size = n }
 func (f *fakeFork) Size() uint64            { return f.size }
 
-func newStore(t *testing.T, blockSize int) (*txn.Store, *device.Memory) {
-	t.Helper()
-	c := mkfs.Config{Size: 2 << 30, BlockSize: blockSize}
-	g, err := c.Geometry()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dev := device.NewMemory(2 << 30)
-	plan, err := populate.NewPlan(context.Background(), populate.Options{Geo: g})
-	if err == nil {
-		err = plan.Write(context.Background(), dev)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return txn.NewStore(dev, g, nullLog{}), dev
-}
-
-type nullLog struct{}
-
-func (nullLog) Size() int                               { return 1 << 30 }
-func (nullLog) Room() int                               { return 1 << 30 }
-func (nullLog) Append(i []txn.Item) (format.LSN, error) { return 1 << 32, nil }
-func (nullLog) Sync() error                             { return nil }
-func (nullLog) Release() error                          { return nil }
-func (nullLog) Unmount() error                          { return nil }
-
 // Random names come and go; a directory must always hold what a map does, grow through all
 // forms and shrink back.
 func TestEditor(t *testing.T) {
 	for _, c := range []struct{ blockSize, most int }{{1024, 1200}, {4096, 2500}, {65536, 4000}} {
 		t.Run(fmt.Sprint(c.blockSize), func(t *testing.T) {
-			s, _ := newStore(t, c.blockSize)
-			f := &fakeFork{t: t, ino: 200, blocks: map[format.FileOff]format.AGBlock{}, next: 1000}
-			e := &dir.Editor{Geo: s.Geo, Ino: f.ino, Fork: f}
+			g, err := (&mkfs.Config{Size: 2 << 30, BlockSize: c.blockSize}).Geometry()
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := spacetest.New(t, g).Store
+			f := &fakeFork{Blocks: forktest.NewBlocks(t, g.DirBlocks())}
+			e := &dir.Editor{Geo: g, Ino: 200, Fork: f}
 			rng := rand.New(rand.NewPCG(1, uint64(c.blockSize)))
 			model := map[string]dir.Entry{}
 			var names []string
@@ -161,8 +67,8 @@ func TestEditor(t *testing.T) {
 			if len(forms) < 3 {
 				t.Errorf("only forms %v were seen", forms)
 			}
-			if f.local == nil || len(f.blocks) != 0 {
-				t.Errorf("the empty directory has %d blocks", len(f.blocks))
+			if f.local == nil || len(f.Places) != 0 {
+				t.Errorf("the empty directory has %d blocks", len(f.Places))
 			}
 		})
 	}
@@ -173,11 +79,11 @@ func begin(t *testing.T, s *txn.Store, f *fakeFork) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.tx = tx
+	f.Tx = tx
 }
 
 func commit(t *testing.T, f *fakeFork) {
-	if err := f.tx.Commit(); err != nil {
+	if err := f.Tx.Commit(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -243,19 +149,6 @@ func verify(t *testing.T, e *dir.Editor, f *fakeFork, model map[string]dir.Entry
 	if len(got) != len(model) || !maps.Equal(seen, model) {
 		t.Fatalf("%v form: %d entries, want %d", form, len(got), len(model))
 	}
-	for _, off := range slices.Sorted(maps.Keys(f.blocks)) {
-		b := make([]byte, f.tx.Geo.DirBlockSize)
-		if _, err := f.tx.View().ReadAt(b, f.place(off)); err != nil {
-			t.Fatal(err)
-		}
-		kind := format.Detect(f.tx.Geo, b)
-		if kind == format.TypeAttrNode {
-			kind = format.TypeDirNode
-		}
-		kind.SetChecksum(b)
-		if err := format.Verify(f.tx.Geo, kind, b, format.NullPlace); err != nil {
-			t.Errorf("%v form, block %d: %v", form, off, err)
-		}
-	}
+	f.Verify(format.TypeDirNode, nil)
 	return form
 }

@@ -1,11 +1,11 @@
 package dir
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"sort"
 
+	"github.com/cowfs/cowfs/dabtree"
 	"github.com/cowfs/cowfs/format"
 )
 
@@ -141,11 +141,7 @@ func (e *Editor) put(off format.FileOff, p []byte) error {
 		t.Bno.Put(p, t.Bno.Get(b.Data))
 		t.LSN.Put(p, t.LSN.Get(b.Data))
 		t.CRC.Put(p, t.CRC.Get(b.Data))
-		for i := 0; i < len(p); i += format.LogBufChunk {
-			if part := p[i : i+format.LogBufChunk]; !bytes.Equal(part, b.Data[i:i+format.LogBufChunk]) {
-				copy(e.Fork.Change(b, i, format.LogBufChunk)[i:], part)
-			}
-		}
+		dabtree.Rewrite(e.Fork, b, p)
 		return nil
 	}
 	b, err := e.Fork.New(off, t)

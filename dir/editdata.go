@@ -118,10 +118,7 @@ func (e *Editor) newData(db int) (*txn.Buf, error) {
 	if err != nil {
 		return nil, err
 	}
-	format.DirMagic.Put(b.Data, format.DirDataMagic)
-	format.DirBno.Put(b.Data, format.Daddr(b.Off>>format.BasicBlockLog))
-	format.DirUUID.Put(b.Data, e.Geo.MetaUUID)
-	format.DirOwner.Put(b.Data, e.Ino)
+	b.Type.Stamp(e.Geo, b.Data, b.Place(e.Ino))
 	e.setUnused(b, format.DirData.Size, len(b.Data)-format.DirData.Size)
 	e.setBest(b)
 	if end := uint64(db+1) * uint64(e.Geo.DirBlockSize); end > e.Fork.Size() {

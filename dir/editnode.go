@@ -11,34 +11,9 @@ import (
 // tree is the index of node form.
 func (e *Editor) tree() *dabtree.Editor {
 	return &dabtree.Editor{
-		Geo: e.Geo, Owner: e.Ino, Base: leafOff(e.Geo), Blocks: indexBlocksOf{e},
+		Geo: e.Geo, Owner: e.Ino, Base: leafOff(e.Geo), Blocks: e.Fork,
 		Node: format.TypeDirNode, Leaf: format.TypeDirLeafN,
 	}
-}
-
-// indexBlocksOf are the blocks of the index.
-type indexBlocksOf struct{ e *Editor }
-
-func (x indexBlocksOf) Read(off format.FileOff, types ...*format.BlockType) (*txn.Buf, error) {
-	return x.e.Fork.Read(off, types...)
-}
-
-func (x indexBlocksOf) Change(b *txn.Buf, off, n int) []byte { return x.e.Fork.Change(b, off, n) }
-
-func (x indexBlocksOf) Free(off format.FileOff) error { return x.e.Fork.Free(off) }
-
-// New takes the first offset behind the root that has no block.
-func (x indexBlocksOf) New(t *format.BlockType) (format.FileOff, *txn.Buf, error) {
-	off, err := x.e.Fork.Unmapped(leafOff(x.e.Geo))
-	if err != nil {
-		return 0, nil, err
-	}
-	b, err := x.e.Fork.New(off, t)
-	return off, b, err
-}
-
-func (x indexBlocksOf) Replace(off format.FileOff, t *format.BlockType) (*txn.Buf, error) {
-	return x.e.Fork.Replace(off, t)
 }
 
 func (e *Editor) findNode(name string) (*place, error) {
@@ -233,10 +208,7 @@ func (e *Editor) newFree(i int) (*txn.Buf, error) {
 	if err != nil {
 		return nil, err
 	}
-	format.DirFreeMagicNum.Put(b.Data, format.DirFreeMagic)
-	format.DirFreeBno.Put(b.Data, format.Daddr(b.Off>>format.BasicBlockLog))
-	format.DirFreeUUID.Put(b.Data, e.Geo.MetaUUID)
-	format.DirFreeOwner.Put(b.Data, e.Ino)
+	b.Type.Stamp(e.Geo, b.Data, b.Place(e.Ino))
 	format.DirFreeFirstDB.Put(b.Data, uint32(i*bestsPerBlock(e.Geo)))
 	return b, nil
 }

@@ -61,6 +61,28 @@ func (t *BlockType) magic(b []byte) uint32 {
 	return binary.BigEndian.Uint32(b[t.magicOff:])
 }
 
+// Stamp writes what a block of the type says of itself into b, its bytes: the magic number, the
+// volume, and of the place the address, the group and the inode, as far as the type has them.
+func (t *BlockType) Stamp(g *Geometry, b []byte, at Place) {
+	if t.magicSize == 2 {
+		binary.BigEndian.PutUint16(b[t.magicOff:], uint16(t.Magic))
+	} else {
+		binary.BigEndian.PutUint32(b[t.magicOff:], t.Magic)
+	}
+	if t.UUID != NoField {
+		t.UUID.Put(b, g.MetaUUID)
+	}
+	if t.Bno != NoField {
+		t.Bno.Put(b, at.Daddr)
+	}
+	if t.OwnerAG != NoField {
+		t.OwnerAG.Put(b, at.AG)
+	}
+	if t.OwnerIno != NoField {
+		t.OwnerIno.Put(b, at.Ino)
+	}
+}
+
 // Is reports whether b is long enough for the type's header and has its magic number.
 func (t *BlockType) Is(b []byte) bool { return len(b) >= t.Table.Size && t.magic(b) == t.Magic }
 

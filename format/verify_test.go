@@ -193,3 +193,19 @@ func BenchmarkVerify(b *testing.B) {
 		})
 	}
 }
+
+// What Stamp writes is what Verify wants to see of a block's identity.
+func TestStamp(t *testing.T) {
+	g := &Geometry{AGCount: 4, MetaUUID: UUID{1, 2, 3}}
+	at := Place{AG: 3, Daddr: 12345, Ino: 678}
+	for _, kind := range BlockTypes() {
+		b := make([]byte, MaxBlockSize)
+		kind.Stamp(g, b, at)
+		if !kind.Is(b) {
+			t.Errorf("%s: magic number is %#x", kind, kind.magic(b))
+		}
+		if err := kind.checkIdentity(g, b, at); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}

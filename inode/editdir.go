@@ -14,11 +14,6 @@ type DirFork struct{ Blocks }
 // DirFork returns the data fork of a directory.
 func (e *Editor) DirFork() DirFork { return DirFork{Blocks{e.Fork(Data), e.geo.DirBlocks()}} }
 
-// Unmapped gives the first offset from off on where a directory block can go.
-func (d DirFork) Unmapped(off format.FileOff) (format.FileOff, error) {
-	return d.Blocks.Unmapped(off, 1)
-}
-
 // Local returns the fork's bytes while the directory is in shortform, else nil.
 func (d DirFork) Local() []byte {
 	if d.Format() != format.FmtLocal {

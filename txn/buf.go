@@ -25,6 +25,11 @@ type Buf struct {
 // clean reports whether the buffer equals its block on the device.
 func (b *Buf) clean() bool { return b.now == nil && b.dirty == nil && !b.logged }
 
+// Place is where the buffer lies, for a block that belongs to an inode.
+func (b *Buf) Place(owner format.Ino) format.Place {
+	return format.Place{AG: format.NullAGNumber, Daddr: daddr(b.Off), Ino: owner}
+}
+
 // mark adds the chunks of n bytes from off, and calls missing for each that was not marked.
 func mark(d *journal.DirtyMap, off, n int, missing func(chunk int)) {
 	for c := off / format.LogBufChunk; c*format.LogBufChunk < off+n; c++ {
