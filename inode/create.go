@@ -95,42 +95,6 @@ func (e *Editor) targetToBlocks(target []byte) error {
 	return nil
 }
 
-// Orphan puts an inode without names on its group's list of such, so that a crash does not
-// leave its blocks behind; Adopt takes it off again. There is one at a time: ok is false when
-// the list has another already.
-func (a *Allocator) Orphan(tx *txn.Tx, ino format.Ino) (ok bool, err error) {
-	g, i, err := a.bucket(tx, ino)
-	if err != nil {
-		return false, err
-	}
-	slot := format.AGIUnlinked.At(int(i % format.AGIBuckets))
-	if slot.Get(g.agi.Data) != format.NullAGIno {
-		return false, nil
-	}
-	slot.Put(tx.Change(g.agi, int(slot), 4), i)
-	return true, nil
-}
-
-// Adopt takes an inode that Orphan has put on its group's list off it.
-func (a *Allocator) Adopt(tx *txn.Tx, ino format.Ino) error {
-	g, i, err := a.bucket(tx, ino)
-	if err != nil {
-		return err
-	}
-	slot := format.AGIUnlinked.At(int(i % format.AGIBuckets))
-	if head := slot.Get(g.agi.Data); head != i {
-		return g.corrupt("unlinked", head, i)
-	}
-	slot.Put(tx.Change(g.agi, int(slot), 4), format.NullAGIno)
-	return nil
-}
-
-func (a *Allocator) bucket(tx *txn.Tx, ino format.Ino) (*group, format.AGIno, error) {
-	no, i := a.geo.SplitIno(ino)
-	g, err := a.group(tx, no)
-	return g, i, err
-}
-
 // FreeData gives up to most extents of the data fork back that lie at block from or behind it, the
 // last ones first. more is true when there may be more. release frees the blocks of a mapping,
 // or a part of it, as the sharing of them asks for.
@@ -163,25 +127,4 @@ func (e *Editor) Punch(m format.Mapping, off, end format.FileOff, release func(m
 		return err
 	}
 	return release(part)
-}
-
-// Unlinked is the first inode of a group's list of inodes without names, NullAGIno when the list
-// is empty.
-func (a *Allocator) Unlinked(tx *txn.Tx, no format.AGNumber, bucket int) (format.AGIno, error) {
-	g, err := a.group(tx, no)
-	if err != nil {
-		return 0, err
-	}
-	return format.AGIUnlinked.At(bucket).Get(g.agi.Data), nil
-}
-
-// SetUnlinked makes an inode the first of such a list.
-func (a *Allocator) SetUnlinked(tx *txn.Tx, no format.AGNumber, bucket int, i format.AGIno) error {
-	g, err := a.group(tx, no)
-	if err != nil {
-		return err
-	}
-	slot := format.AGIUnlinked.At(bucket)
-	slot.Put(tx.Change(g.agi, int(slot), 4), i)
-	return nil
 }
