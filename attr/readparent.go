@@ -37,9 +37,7 @@ func (r *Reader) Parents() iter.Seq2[ParentPointer, error] {
 // parent decodes a parent pointer.
 func (r *Reader) parent(a Ref) (ParentPointer, error) {
 	bad := func(what string, got, want any) error {
-		p := format.NullPlace
-		p.Ino = r.ino.Ino
-		return format.Corrupt("parent pointer", fmt.Sprintf("%s of %q", what, a.Name), got, want).At(p)
+		return format.Corrupt("parent pointer", fmt.Sprintf("%s of %q", what, a.Name), got, want).At(format.InInode(r.ino.Ino))
 	}
 	if a.remote != 0 || a.Size != format.ParentRec.Size {
 		return ParentPointer{}, bad("value", fmt.Sprintf("%d bytes", a.Size), format.ParentRec.Size)

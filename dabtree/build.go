@@ -47,9 +47,7 @@ func levels(n, size int) []int {
 func (f *Fork) PutInfo(b []byte, t *format.BlockType, off, left, right format.FileOff) {
 	format.DaForw.Put(b, uint32(right))
 	format.DaBack.Put(b, uint32(left))
-	at := format.NullPlace
-	at.Daddr, at.Ino = f.Daddr(off), f.Owner
-	t.Stamp(f.Geo, b, at)
+	t.Stamp(f.Geo, b, format.BlockOf(f.Owner, f.Daddr(off)))
 }
 
 // Siblings are the file offsets of the neighbours of block i in the run of count blocks that

@@ -118,9 +118,7 @@ func (t *Tree) read(off format.FileOff, b []byte, above int) (*format.BlockType,
 }
 
 func (t *Tree) place(daddr format.Daddr) format.Place {
-	p := format.NullPlace
-	p.Ino, p.Daddr = t.Owner, daddr
-	return p
+	return format.BlockOf(t.Owner, daddr)
 }
 
 // corrupt is an error about the block at offset off of the fork.

@@ -114,9 +114,7 @@ func (b *Builder) putUnused(end int) {
 
 // emit completes the block in the buffer and writes it.
 func (b *Builder) emit(t *format.BlockType, off format.FileOff) error {
-	at := format.NullPlace
-	at.Daddr, at.Ino = b.Daddr(off), b.Ino
-	t.Stamp(b.Geo, b.buf, at)
+	t.Stamp(b.Geo, b.buf, format.BlockOf(b.Ino, b.Daddr(off)))
 	t.SetChecksum(b.buf)
 	return b.Write(off, b.buf)
 }

@@ -126,9 +126,7 @@ func (d *Dir) corrupt(structure, field string, got, want any) error {
 
 // place is that of a block of the directory.
 func (d *Dir) place(daddr format.Daddr) format.Place {
-	p := format.NullPlace
-	p.Ino, p.Daddr = d.ino.Ino, daddr
-	return p
+	return format.BlockOf(d.ino.Ino, daddr)
 }
 
 // matcher looks for one name among entries.

@@ -24,6 +24,15 @@ type Place struct {
 // NullPlace is a Place that says nothing.
 var NullPlace = Place{AG: NullAGNumber, Daddr: Daddr(NullFSBlock), Ino: NullIno}
 
+// InGroup is a place somewhere in a group.
+func InGroup(ag AGNumber) Place { return Place{AG: ag, Daddr: NullPlace.Daddr, Ino: NullIno} }
+
+// InInode is a place somewhere in an inode or its forks.
+func InInode(ino Ino) Place { return Place{AG: NullAGNumber, Daddr: NullPlace.Daddr, Ino: ino} }
+
+// BlockOf is the place of a block that belongs to an inode.
+func BlockOf(ino Ino, daddr Daddr) Place { return Place{AG: NullAGNumber, Daddr: daddr, Ino: ino} }
+
 // String names the known parts, e.g. "AG 1, daddr 8192, inode 131".
 func (p Place) String() string {
 	var s []string

@@ -32,9 +32,7 @@ type group struct {
 }
 
 func (a *Allocator) group(tx *txn.Tx, no format.AGNumber) (*group, error) {
-	at := format.NullPlace
-	at.AG = no
-	b, err := tx.Read(a.geo.SectorOffset(no, 2), format.TypeAGI, at)
+	b, err := tx.Read(a.geo.SectorOffset(no, 2), format.TypeAGI, format.InGroup(no))
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +203,5 @@ func (g *group) withFree(near format.AGIno) (*chunk, error) {
 }
 
 func (g *group) corrupt(field string, got, want any) error {
-	at := format.NullPlace
-	at.AG = g.no
-	return format.Corrupt("agi", field, got, want).At(at)
+	return format.Corrupt("agi", field, got, want).At(format.InGroup(g.no))
 }

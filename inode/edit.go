@@ -36,9 +36,7 @@ func edit(tx *txn.Tx, groups *space.Groups, ino format.Ino) (*Editor, error) {
 	if !g.ValidIno(ino) {
 		return nil, format.Corrupt("inode", "number", ino, "a number within the volume")
 	}
-	at := format.NullPlace
-	at.Ino = ino
-	b, err := tx.Read(g.InoOffset(ino), format.TypeInode, at)
+	b, err := tx.Read(g.InoOffset(ino), format.TypeInode, format.InInode(ino))
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +119,5 @@ func (e *Editor) addBlocks(n int64) error {
 }
 
 func (e *Editor) corrupt(field string, got, want any) error {
-	at := format.NullPlace
-	at.Ino = e.Ino
-	return format.Corrupt("inode", field, got, want).At(at)
+	return format.Corrupt("inode", field, got, want).At(format.InInode(e.Ino))
 }

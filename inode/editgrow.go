@@ -75,8 +75,7 @@ type forkPages struct{ f *ForkEditor }
 
 func (p forkPages) buf(block uint64) (*txn.Buf, error) {
 	g, fsb := p.f.geo, format.FSBlock(block)
-	at := format.NullPlace
-	at.Ino, at.Daddr = p.f.Ino, g.ToDaddr(fsb)
+	at := format.BlockOf(p.f.Ino, g.ToDaddr(fsb))
 	if !g.ValidFSB(fsb, 1) {
 		return nil, format.Corrupt("bmbt", "pointer", fsb, "a block of the volume").At(at)
 	}
@@ -149,9 +148,8 @@ func (b Blocks) Read(off format.FileOff, types ...*format.BlockType) (*txn.Buf, 
 	if err != nil {
 		return nil, err
 	}
-	at := format.NullPlace
-	at.Ino, at.Daddr = b.Ino, format.Daddr(b.offset(m, off)>>format.BasicBlockLog)
-	return b.tx.ReadOneOf(b.offset(m, off), at, types...)
+	at := b.offset(m, off)
+	return b.tx.ReadOneOf(at, format.BlockOf(b.Ino, format.Daddr(at>>format.BasicBlockLog)), types...)
 }
 
 // Change announces changes of a block; see txn.Tx.Change.

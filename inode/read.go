@@ -34,7 +34,7 @@ type Inode struct {
 // when the number cannot exist on the volume or the inode is damaged.
 func (s Source) Read(ino format.Ino) (*Inode, error) {
 	if !s.Geo.ValidIno(ino) {
-		return nil, format.Corrupt("inode", "number", ino, "a number within the volume").At(s.place(ino))
+		return nil, format.Corrupt("inode", "number", ino, "a number within the volume").At(format.InInode(ino))
 	}
 	raw := make([]byte, s.Geo.InodeSize)
 	if _, err := s.Dev.ReadAt(raw, s.Geo.InoOffset(ino)); err != nil {
@@ -45,20 +45,13 @@ func (s Source) Read(ino format.Ino) (*Inode, error) {
 
 // Decode checks the bytes of an inode that somebody else has read. The inode keeps raw.
 func (s Source) Decode(ino format.Ino, raw []byte) (*Inode, error) {
-	if err := format.Verify(s.Geo, format.TypeInode, raw, s.place(ino)); err != nil {
+	if err := format.Verify(s.Geo, format.TypeInode, raw, format.InInode(ino)); err != nil {
 		return nil, err
 	}
 	if format.DiMode.Get(raw) == 0 {
 		return nil, fmt.Errorf("inode %d: %w", ino, ErrFree)
 	}
 	return &Inode{Ino: ino, Raw: raw, src: s}, nil
-}
-
-// place is what an error about an inode, or about what belongs to it, says of where it is.
-func (s Source) place(ino format.Ino) format.Place {
-	p := format.NullPlace
-	p.Ino = ino
-	return p
 }
 
 // Source returns where the inode was read from.

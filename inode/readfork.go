@@ -78,7 +78,7 @@ func (f *Fork) open(fork []byte, local int) {
 }
 
 func (f *Fork) corrupt(field string, got, want any) error {
-	return format.Corrupt(f.Which.String(), field, got, want).At(f.ino.src.place(f.ino.Ino))
+	return format.Corrupt(f.Which.String(), field, got, want).At(format.InInode(f.ino.Ino))
 }
 
 // All gives the mappings in order of offset.

@@ -43,7 +43,7 @@ func (f *Fork) ReadRemote(t *format.BlockType, off format.FileOff, n int) ([]byt
 
 // checkRemote judges what lies at daddr and should hold bytes off to off+n of the value.
 func (f *Fork) checkRemote(b []byte, t *format.BlockType, daddr format.Daddr, off, n int) error {
-	at := f.ino.src.place(f.ino.Ino)
+	at := format.InInode(f.ino.Ino)
 	at.Daddr = daddr
 	if err := format.Verify(f.ino.src.Geo, t, b, at); err != nil {
 		return err

@@ -49,9 +49,7 @@ func (a *Allocator) Adopt(tx *txn.Tx, ino format.Ino) error {
 	case err != nil:
 		return err
 	case first != i:
-		at := format.NullPlace
-		at.AG = no
-		return format.Corrupt("agi", "unlinked", first, i).At(at)
+		return format.Corrupt("agi", "unlinked", first, i).At(format.InGroup(no))
 	}
 	return a.SetUnlinked(tx, no, bucket, format.NullAGIno)
 }

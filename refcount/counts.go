@@ -163,7 +163,5 @@ func (a *group) store() {
 }
 
 func (a *group) corrupt(got, want any) error {
-	at := format.NullPlace
-	at.AG = a.no
-	return format.Corrupt("refcountbt", "record", got, want).At(at)
+	return format.Corrupt("refcountbt", "record", got, want).At(format.InGroup(a.no))
 }

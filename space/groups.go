@@ -209,9 +209,7 @@ func (a *group) room(reserved bool) (int64, error) {
 
 // corrupt is an error about the group as a whole.
 func (a *group) corrupt(structure, field string, got, want any) error {
-	at := format.NullPlace
-	at.AG = a.no
-	return format.Corrupt(structure, field, got, want).At(at)
+	return format.Corrupt(structure, field, got, want).At(format.InGroup(a.no))
 }
 
 func (t *tree) load() {

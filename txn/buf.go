@@ -27,7 +27,7 @@ func (b *Buf) clean() bool { return b.now == nil && b.dirty == nil && !b.logged 
 
 // Place is where the buffer lies, for a block that belongs to an inode.
 func (b *Buf) Place(owner format.Ino) format.Place {
-	return format.Place{AG: format.NullAGNumber, Daddr: daddr(b.Off), Ino: owner}
+	return format.BlockOf(owner, daddr(b.Off))
 }
 
 // mark adds the chunks of n bytes from off, and calls missing for each that was not marked.

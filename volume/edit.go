@@ -164,9 +164,7 @@ func (w *Writer) try(f func(o *op) error) error {
 
 // superblock opens the primary superblock for change.
 func (o *op) superblock() (*txn.Buf, error) {
-	at := format.NullPlace
-	at.AG = 0
-	return o.tx.Read(0, format.TypeSuperblock, at)
+	return o.tx.Read(0, format.TypeSuperblock, format.InGroup(0))
 }
 
 // countUp brings the superblock's counters up to date.

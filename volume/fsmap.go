@@ -136,7 +136,5 @@ func (v *Volume) checkExtent(ag format.AGNumber, structure string, start uint64,
 	if count > 0 && start >= end && start < size && uint64(count) <= size-start {
 		return nil
 	}
-	p := format.NullPlace
-	p.AG = ag
-	return format.Corrupt(structure, "range", fmt.Sprintf("%d blocks from %d", count, start), fmt.Sprintf("blocks %d to %d", end, size-1)).At(p)
+	return format.Corrupt(structure, "range", fmt.Sprintf("%d blocks from %d", count, start), fmt.Sprintf("blocks %d to %d", end, size-1)).At(format.InGroup(ag))
 }

@@ -28,7 +28,7 @@ func (v *Volume) Inode(ino format.Ino) (*inode.Inode, error) { return v.src.Read
 func (v *Volume) Root() (*inode.Inode, error) {
 	root, err := v.used(v.Geo.RootIno, "superblock", "rootino", format.NullIno)
 	if err == nil && !root.IsDir() {
-		err = format.Corrupt("root directory", "mode", fmt.Sprintf("%#o", root.Mode()), "a directory").At(inodePlace(root.Ino))
+		err = format.Corrupt("root directory", "mode", fmt.Sprintf("%#o", root.Mode()), "a directory").At(format.InInode(root.Ino))
 	}
 	return root, err
 }
@@ -136,13 +136,7 @@ func (v *Volume) entryInode(parent format.Ino, e dir.Entry) (*inode.Inode, error
 func (v *Volume) used(ino format.Ino, structure, field string, in format.Ino) (*inode.Inode, error) {
 	i, err := v.Inode(ino)
 	if errors.Is(err, inode.ErrFree) {
-		err = format.Corrupt(structure, field, fmt.Sprintf("inode %d, which is free", ino), "one in use").At(inodePlace(in))
+		err = format.Corrupt(structure, field, fmt.Sprintf("inode %d, which is free", ino), "one in use").At(format.InInode(in))
 	}
 	return i, err
-}
-
-func inodePlace(ino format.Ino) format.Place {
-	p := format.NullPlace
-	p.Ino = ino
-	return p
 }

@@ -60,7 +60,7 @@ func (v *Volume) dirPath(ino format.Ino, gen uint32, known map[format.Ino]string
 			return path, nil
 		}
 		if seen[at] {
-			return "", format.Corrupt("parent pointers", "", "a loop of directories", "a way to the root").At(inodePlace(at))
+			return "", format.Corrupt("parent pointers", "", "a loop of directories", "a way to the root").At(format.InInode(at))
 		}
 		seen[at] = true
 		i, err := v.used(at, "parent pointer", "inumber", ino)
@@ -68,7 +68,7 @@ func (v *Volume) dirPath(ino format.Ino, gen uint32, known map[format.Ino]string
 			return "", err
 		}
 		if i.Gen() != gen {
-			return "", format.Corrupt("parent pointer", "gen", gen, i.Gen()).At(inodePlace(at))
+			return "", format.Corrupt("parent pointer", "gen", gen, i.Gen()).At(format.InInode(at))
 		}
 		p, err := v.oneParent(i)
 		if err != nil {
@@ -88,5 +88,5 @@ func (v *Volume) oneParent(i *inode.Inode) (p attr.ParentPointer, err error) {
 	for p, err := range r.Parents() {
 		return p, err
 	}
-	return p, format.Corrupt("parent pointers", "", "none", "one of a directory other than the root").At(inodePlace(i.Ino))
+	return p, format.Corrupt("parent pointers", "", "none", "one of a directory other than the root").At(format.InInode(i.Ino))
 }
