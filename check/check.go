@@ -1,0 +1,56 @@
+package check
+
+import (
+	"context"
+	"slices"
+
+	"github.com/cowfs/cowfs/device"
+)
+
+// Options say how to check.
+type Options struct {
+	// Threads is how many goroutines work; 0 is one for each CPU.
+	Threads int
+	// Memory is how many bytes the model of the image may take, as far as there is a choice:
+	// with less, groups are looked at one after the other. 0 is a share of what the machine has.
+	Memory int64
+	// MaxFindings is how many findings are kept, 0 all. The others are counted.
+	MaxFindings int
+	// Only, when not empty, limits the findings to areas or codes: "refcount", "cow.leaked".
+	Only []string
+	// Progress, when not nil, is told how many bytes of metadata have been looked at, and of how
+	// many; the second grows as the scan finds out. It may be called by several goroutines.
+	Progress func(stage string, done, total int64)
+}
+
+// Report is what a check has found.
+type Report struct {
+	Findings []Finding // by place
+	Dropped  int       // findings beyond Options.MaxFindings
+	// Complete says that all of the image was judged. An image is clean only if this is so and
+	// there are no findings.
+	Complete bool
+	Dirty    bool // the log held changes; the image was checked as they make it
+	Stats    Stats
+}
+
+// Stats are sums over the image.
+type Stats struct {
+	Groups, Inodes, Dirs uint64
+	Extents              uint64 // mappings of all forks
+	Blocks, Free         uint64 // of the volume
+	Read                 int64  // bytes read
+}
+
+// Clean reports that nothing is wrong and all was looked at.
+func (r *Report) Clean() bool { return r.Complete && len(r.Findings) == 0 && r.Dropped == 0 }
+
+// Run checks the volume on dev and changes nothing. An error says that the check could not be
+// done: reading failed, or dev holds no volume that this package knows.
+func Run(ctx context.Context, dev device.Device, o Options) (*Report, error) {
+	s := &sink{most: o.MaxFindings}
+	r := &Report{Complete: true}
+	slices.SortFunc(s.list, order)
+	r.Findings, r.Dropped = s.list, s.dropped
+	return r, ctx.Err()
+}
