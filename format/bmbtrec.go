@@ -5,8 +5,8 @@ package format
 var (
 	BmbtRec = newStruct("bmbtrec", 16)
 
-	_ = bitfield(BmbtRec, 0, "startoff", 1, 54, Dec)
-	_ = bitfield(BmbtRec, 0, "startblock", 55, 52, Dec)
+	_ = bitfield(BmbtRec, 0, "startoff", 1, 54, FileOffKind)
+	_ = bitfield(BmbtRec, 0, "startblock", 55, 52, FSBlockPtr)
 	_ = bitfield(BmbtRec, 0, "blockcount", 107, 21, Blocks)
 	_ = bitfield(BmbtRec, 0, "extentflag", 0, 1, Dec)
 
@@ -36,6 +36,17 @@ const MaxFileOff FileOff = 1 << 54
 
 // End is the first offset behind the mapping.
 func (m Mapping) End() FileOff { return m.Off + FileOff(m.Count) }
+
+// Joins reports whether n goes on where m ends, so that the two are one extent.
+func (m Mapping) Joins(n Mapping) bool {
+	return m.End() == n.Off && m.Start+FSBlock(m.Count) == n.Start && m.Unwritten == n.Unwritten &&
+		uint64(m.Count)+uint64(n.Count) <= MaxExtentLen
+}
+
+// Part is what the mapping says of the offsets from off up to end, which it covers.
+func (m Mapping) Part(off, end FileOff) Mapping {
+	return Mapping{Off: off, Start: m.Start + FSBlock(off-m.Off), Count: uint32(end - off), Unwritten: m.Unwritten}
+}
 
 // Pack writes the mapping's 16 bytes to b.
 func (m Mapping) Pack(b []byte) {

@@ -18,8 +18,8 @@ var DaInfo = daHeader("dainfo", 56, "")
 // daHeader declares a structure that starts with the shared header.
 func daHeader(name string, size int, prefix string) *Struct {
 	s := newStruct(name, size)
-	u32[uint32](s, prefix+"hdr.forw", int(DaForw), Dec)
-	u32[uint32](s, prefix+"hdr.back", int(DaBack), Dec)
+	u32[uint32](s, prefix+"hdr.forw", int(DaForw), FileOffKind)
+	u32[uint32](s, prefix+"hdr.back", int(DaBack), FileOffKind)
 	u16[uint16](s, prefix+"hdr.magic", int(DaMagic), Hex)
 	padding(s, prefix+"hdr.pad", 10, 2)
 	crc(s, prefix+"crc", int(DaCRC))
@@ -42,8 +42,8 @@ var (
 
 	DaNodeEntry = newStruct("daentry", 8)
 
-	DaEntryHash   = u32[Hash](DaNodeEntry, "hashval", 0, Hex)  // the highest in the child
-	DaEntryBefore = u32[uint32](DaNodeEntry, "before", 4, Dec) // the child, a block of the fork
+	DaEntryHash   = u32[Hash](DaNodeEntry, "hashval", 0, Hex)          // the highest in the child
+	DaEntryBefore = u32[uint32](DaNodeEntry, "before", 4, FileOffKind) // the child, a block of the fork
 )
 
 // MaxDaDepth is the largest height of a hash tree, leaves included.

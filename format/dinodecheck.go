@@ -66,7 +66,7 @@ func checkDinodeFlags(g *Geometry, b []byte) *CorruptError {
 	case f&Flag2Nrext64 == 0 && DiBigNExtents.Get(b) != 0:
 		return bad("core.v3_pad", hexed(DiBigNExtents.Get(b)), 0)
 	}
-	if g.ROCompat&ROPendingCow != 0 {
+	if g.HasCowForks() {
 		if root := DiCowRoot.Get(b); root != 0 && (!reg || !g.Allocatable(root, 1)) {
 			return bad("v3.cowroot", root, "a block of the volume, of a regular file")
 		}

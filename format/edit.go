@@ -71,7 +71,7 @@ func (s slot) parse(value string) (uint64, error) {
 func (s *Struct) find(g *Geometry, b []byte, name string) (slot, error) {
 	var exact, short slot
 	var others int
-	_, err := s.walk(g, "", b, func(at slot) bool {
+	_, err := s.walk(g, "", b, 0, func(at slot) bool {
 		switch {
 		case at.name == name:
 			exact = at

@@ -14,7 +14,7 @@ func roundTrip(t testing.TB, s *Struct, g *Geometry, b []byte) {
 	t.Helper()
 	before := append([]byte(nil), b...)
 	var slots []slot
-	s.walk(g, "", b, func(at slot) bool { slots = append(slots, at); return true })
+	s.walk(g, "", b, 0, func(at slot) bool { slots = append(slots, at); return true })
 	for _, at := range slots {
 		old := at.value()
 		text := old.String()

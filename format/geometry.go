@@ -1,8 +1,10 @@
 package format
 
+import "sync/atomic"
+
 // Geometry is what the superblock says of a volume's shape, in the form that code wants: the
 // sizes, the features, and the conversions between the kinds of addresses. It does not change
-// while a volume is open, except when it is grown.
+// while a volume is open, except when it is grown, and as NoteCowForks says.
 type Geometry struct {
 	BlockSize, SectSize, InodeSize, DirBlockSize int // bytes
 	BlockLog, SectLog, InodeLog, DirBlkLog       uint
@@ -34,6 +36,8 @@ type Geometry struct {
 	UUID     UUID // what users see
 	MetaUUID UUID // what metadata blocks carry
 	Label    string
+
+	cowForks uint32 // see NoteCowForks; read and written atomically
 }
 
 // Has-methods name the features that code branches on.
@@ -47,6 +51,16 @@ func (g *Geometry) HasNrext64() bool    { return g.Incompat&InNrext64 != 0 }
 func (g *Geometry) HasParent() bool     { return g.Incompat&InParent != 0 }
 func (g *Geometry) HasExchange() bool   { return g.Incompat&InExchange != 0 }
 func (g *Geometry) HasASCIICI() bool    { return g.Version&VersionASCIICI != 0 }
+
+// HasCowForks reports whether inodes may have a persistent CoW fork; if not, DiCowRoot means
+// nothing.
+func (g *Geometry) HasCowForks() bool {
+	return g.ROCompat&ROPendingCow != 0 || atomic.LoadUint32(&g.cowForks) != 0
+}
+
+// NoteCowForks says that from now on inodes may have a CoW fork. It is the one thing that can
+// change while the volume is read.
+func (g *Geometry) NoteCowForks() { atomic.StoreUint32(&g.cowForks, 1) }
 
 // InodesPerBlock is the number of inodes in a filesystem block.
 func (g *Geometry) InodesPerBlock() int { return 1 << g.InoPBLog }

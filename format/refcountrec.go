@@ -16,7 +16,7 @@ var (
 
 // refcStart declares the start block, the word that the CoW flag is in.
 func refcStart(s *Struct) U32[uint32] {
-	bitfield(s, 0, "startblock", 1, 31, Dec)
+	bitfield(s, 0, "startblock", 1, 31, AGBlockPtr)
 	bitfield(s, 0, "cowflag", 0, 1, Dec)
 	return U32[uint32](0)
 }

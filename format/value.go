@@ -13,6 +13,10 @@ type Value struct {
 	Num   uint64 // the number
 	Bytes []byte // the byte string, a view into the buffer
 	Note  string // what the number stands for: the names of its bits, a checksum's verdict
+
+	Off  int // of the field's first byte, from the start of the structure that was decoded
+	Size int // bytes that the field touches
+	Bit  int // of a field of bits: how far its first one is below the top of byte Off
 }
 
 // IsNull reports whether the value is a pointer that says "none".
@@ -32,14 +36,18 @@ type slot struct {
 	f    *Field
 	i    int // element
 	b    []byte
+	off  int // of b in what was decoded
 }
 
 func (s slot) value() Value {
-	v := Value{Name: s.name, Kind: s.f.Kind}
+	v := Value{Name: s.name, Kind: s.f.Kind, Off: s.off + s.f.Off, Bit: s.f.Bit}
 	if s.f.isBytes() {
 		v.Bytes = s.f.span(s.b)
+		v.Size = len(v.Bytes)
 		return v
 	}
+	v.Off += s.i * s.f.Size
+	v.Size = (v.Bit + s.f.width() + 7) / 8
 	v.Num, v.Bits = s.f.number(s.b, s.i), s.f.width()
 	if s.f.Names != nil {
 		v.Note = s.f.Names.describe(v.Num)
@@ -64,10 +72,10 @@ func (s slot) zeroPad() bool {
 }
 
 // walk visits every field of the structure in b, in the table's order, then those of its
-// parts. It stops when visit returns false. Damage in the parts is returned as an error after
+// parts. b starts off bytes into what is decoded as a whole. It stops when visit returns false. Damage in the parts is returned as an error after
 // what could be read was visited. The structure's table may have fields without a name: their
 // name is that of the part.
-func (s *Struct) walk(g *Geometry, prefix string, b []byte, visit func(slot) bool) (more bool, err error) {
+func (s *Struct) walk(g *Geometry, prefix string, b []byte, off int, visit func(slot) bool) (more bool, err error) {
 	if err := checkRange(0, s.Size, len(b)); err != nil {
 		return true, fmt.Errorf("%s: %w", s.Name, err)
 	}
@@ -76,7 +84,7 @@ func (s *Struct) walk(g *Geometry, prefix string, b []byte, visit func(slot) boo
 		if !f.present(b) {
 			continue
 		}
-		if !f.visit(prefix, b, visit) {
+		if !f.visit(prefix, b, off, visit) {
 			return false, nil
 		}
 	}
@@ -88,7 +96,7 @@ func (s *Struct) walk(g *Geometry, prefix string, b []byte, visit func(slot) boo
 		if err := checkRange(p.Off, p.Len, len(b)); err != nil {
 			return true, fmt.Errorf("%s: %s: %w", s.Name, p.Name, err)
 		}
-		more, err := p.Table.walk(g, join(prefix, p.name()), b[p.Off:p.Off+p.Len], visit)
+		more, err := p.Table.walk(g, join(prefix, p.name()), b[p.Off:p.Off+p.Len], off+p.Off, visit)
 		if err != nil && damage == nil {
 			damage = err
 		}
@@ -100,13 +108,13 @@ func (s *Struct) walk(g *Geometry, prefix string, b []byte, visit func(slot) boo
 }
 
 // visit visits the elements of one field.
-func (f *Field) visit(prefix string, b []byte, visit func(slot) bool) bool {
+func (f *Field) visit(prefix string, b []byte, off int, visit func(slot) bool) bool {
 	name := join(prefix, f.Name)
 	if f.Count == 1 || f.isBytes() {
-		return visit(slot{name, f, 0, b})
+		return visit(slot{name, f, 0, b, off})
 	}
 	for i := range f.Count {
-		if !visit(slot{name + index(i), f, i, b}) {
+		if !visit(slot{name + index(i), f, i, b, off}) {
 			return false
 		}
 	}
@@ -135,10 +143,20 @@ func join(prefix, name string) string {
 // could be read.
 func (s *Struct) Decode(g *Geometry, b []byte) (Values, error) {
 	var out Values
-	_, err := s.walk(g, "", b, func(at slot) bool {
+	_, err := s.walk(g, "", b, 0, func(at slot) bool {
 		if !at.zeroPad() {
 			out = append(out, at.value())
 		}
+		return true
+	})
+	return out, err
+}
+
+// All is Decode with padding that is zero, too: every field that the structure has.
+func (s *Struct) All(g *Geometry, b []byte) (Values, error) {
+	var out Values
+	_, err := s.walk(g, "", b, 0, func(at slot) bool {
+		out = append(out, at.value())
 		return true
 	})
 	return out, err
@@ -148,7 +166,7 @@ func (s *Struct) Decode(g *Geometry, b []byte) (Values, error) {
 // contains, that is not zero.
 func (s *Struct) CheckPadding(g *Geometry, b []byte) error {
 	var bad error
-	_, err := s.walk(g, "", b, func(at slot) bool {
+	_, err := s.walk(g, "", b, 0, func(at slot) bool {
 		if at.f.Kind == Pad && !at.zeroPad() {
 			bad = Corrupt(s.Name, at.name, at.value().String(), 0)
 		}
