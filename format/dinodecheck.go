@@ -7,7 +7,7 @@ import (
 
 // checkDinode judges an inode and what its forks hold in it. A free inode needs only a sound
 // header: its other fields are left over from its last use.
-func checkDinode(g *Geometry, b []byte, _ Place) *CorruptError {
+func checkDinode(g *Geometry, b []byte, _ Place, r report) *CorruptError {
 	switch {
 	case DiVersion.Get(b) != DinodeVersion:
 		return bad("core.version", DiVersion.Get(b), DinodeVersion)

@@ -119,7 +119,7 @@ func (e *Editor) Release(m format.Mapping, data bool) error {
 
 // Punch takes blocks off to end of a mapping out of the data fork and gives them to release.
 func (e *Editor) Punch(m format.Mapping, off, end format.FileOff, release func(m format.Mapping) error) error {
-	part := cut(m, off, end)
+	part := m.Part(off, end)
 	if err := e.Fork(Data).Unmap(m, off, end); err != nil {
 		return err
 	}

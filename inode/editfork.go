@@ -165,12 +165,6 @@ func (f *ForkEditor) Before(off format.FileOff) (m format.Mapping, ok bool, err 
 	return m, ok, nil
 }
 
-// joins reports whether b goes on where a ends, as one extent.
-func joins(a, b format.Mapping) bool {
-	return a.End() == b.Off && a.Start+format.FSBlock(a.Count) == b.Start && a.Unwritten == b.Unwritten &&
-		uint64(a.Count)+uint64(b.Count) <= format.MaxExtentLen
-}
-
 // Map adds a mapping of blocks that the fork has nothing at, joined with its neighbours. The
 // blocks' owner is not the fork's business; see Grow.
 func (f *ForkEditor) Map(m format.Mapping) error {
@@ -187,11 +181,11 @@ func (f *ForkEditor) Map(m format.Mapping) error {
 	}
 	joined := m
 	var old []format.Mapping
-	if hasLeft && joins(left, joined) {
+	if hasLeft && left.Joins(joined) {
 		joined = format.Mapping{Off: left.Off, Start: left.Start, Count: left.Count + joined.Count, Unwritten: m.Unwritten}
 		old = append(old, left)
 	}
-	if hasRight && joins(joined, right) {
+	if hasRight && joined.Joins(right) {
 		joined.Count += right.Count
 		old = append(old, right)
 	}
@@ -203,17 +197,12 @@ func (f *ForkEditor) Map(m format.Mapping) error {
 func (f *ForkEditor) Unmap(m format.Mapping, off, end format.FileOff) error {
 	var rest []format.Mapping
 	if off > m.Off {
-		rest = append(rest, cut(m, m.Off, off))
+		rest = append(rest, m.Part(m.Off, off))
 	}
 	if end < m.End() {
-		rest = append(rest, cut(m, end, m.End()))
+		rest = append(rest, m.Part(end, m.End()))
 	}
 	return f.exchange([]format.Mapping{m}, rest)
-}
-
-// cut is the part of a mapping from block off to end.
-func cut(m format.Mapping, off, end format.FileOff) format.Mapping {
-	return format.Mapping{Off: off, Start: m.Start + format.FSBlock(off-m.Off), Count: uint32(end - off), Unwritten: m.Unwritten}
 }
 
 // exchange replaces mappings by others, both in order.

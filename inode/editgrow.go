@@ -46,7 +46,7 @@ func (f *ForkEditor) Grow(off format.FileOff, least, most uint32, unwritten, dat
 // Shrink takes the part of a mapping from block off to end away, and frees its blocks. data says
 // that they hold file data.
 func (f *ForkEditor) Shrink(m format.Mapping, off, end format.FileOff, data bool) error {
-	part := cut(m, off, end)
+	part := m.Part(off, end)
 	if err := f.Unmap(m, off, end); err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (f *ForkEditor) Shrink(m format.Mapping, off, end format.FileOff, data bool
 
 // Convert makes the part of a mapping from block off to end written or unwritten.
 func (f *ForkEditor) Convert(m format.Mapping, off, end format.FileOff, unwritten bool) error {
-	part := cut(m, off, end)
+	part := m.Part(off, end)
 	if err := f.Unmap(m, off, end); err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func (f *ForkEditor) Detach(m format.Mapping) error {
 	switch {
 	case err != nil:
 		return err
-	case !ok || whole.Off > m.Off || whole.End() < m.End() || cut(whole, m.Off, m.End()) != m:
+	case !ok || whole.Off > m.Off || whole.End() < m.End() || whole.Part(m.Off, m.End()) != m:
 		return f.corrupt("mapping", fmt.Sprintf("%+v", whole), fmt.Sprintf("one with %+v", m))
 	}
 	if err := f.Unmap(whole, m.Off, m.End()); err != nil {

@@ -125,7 +125,7 @@ func (i *Inode) Device() (major, minor uint32) {
 // CowRoot is the block with the root of the persistent CoW fork, or 0 when there is none. The
 // bytes mean nothing unless the volume says that some inode has such a fork.
 func (i *Inode) CowRoot() format.FSBlock {
-	if i.src.Geo.ROCompat&format.ROPendingCow == 0 {
+	if !i.src.Geo.HasCowForks() {
 		return 0
 	}
 	return format.DiCowRoot.Get(i.Raw)
