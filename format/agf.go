@@ -35,7 +35,7 @@ var (
 )
 
 // checkAGF judges the ranges of an AGF's fields. The group's number was checked before.
-func checkAGF(g *Geometry, b []byte, _ Place) *CorruptError {
+func checkAGF(g *Geometry, b []byte, _ Place, _ report) *CorruptError {
 	ag := AGFSeqNo.Get(b)
 	size := g.AGLen(ag)
 	slots := uint32(AGFLSize(len(b)))

@@ -29,11 +29,13 @@ func agflParts(_ *Geometry, b []byte) ([]Part, error) {
 
 // checkAGFL judges the slots: each empty, or a block of the group. Which ones are in use only
 // the AGF knows, and used ones keep their old number.
-func checkAGFL(g *Geometry, b []byte, _ Place) *CorruptError {
+func checkAGFL(g *Geometry, b []byte, _ Place, r report) *CorruptError {
 	ag := AGFLSeqNo.Get(b)
 	for i := range AGFLSize(len(b)) {
 		if bno := AGFLSlot(i).Get(b); bno != NullAGBlock && !g.AllocatableAG(ag, bno) {
-			return bad("bno"+index(i), bno, inGroup(g, ag))
+			if e := r.fault(bad("bno"+index(i), bno, inGroup(g, ag))); e != nil {
+				return e
+			}
 		}
 	}
 	return nil

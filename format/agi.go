@@ -29,7 +29,7 @@ var (
 )
 
 // checkAGI judges the ranges of an AGI's fields. The group's number was checked before.
-func checkAGI(g *Geometry, b []byte, _ Place) *CorruptError {
+func checkAGI(g *Geometry, b []byte, _ Place, _ report) *CorruptError {
 	ag := AGISeqNo.Get(b)
 	size := g.AGLen(ag)
 	switch {

@@ -2,7 +2,7 @@ package format
 
 // checkAttrLeaf judges an attribute leaf: the order of its hashes, where its names lie, and the
 // header's account of used and free bytes.
-func checkAttrLeaf(_ *Geometry, b []byte, _ Place) *CorruptError {
+func checkAttrLeaf(_ *Geometry, b []byte, _ Place, r report) *CorruptError {
 	count, first, damage := layoutAttrLeaf(b)
 	if damage != nil {
 		return damage
@@ -18,13 +18,17 @@ func checkAttrLeaf(_ *Geometry, b []byte, _ Place) *CorruptError {
 		}
 		if damage != nil {
 			damage.Field = "entries" + index(i) + "." + damage.Field
-			return damage
+			if r.fault(damage) != nil {
+				return damage
+			}
 		}
 		last = AttrEntryHash.Get(e)
 		sum += n.size
 	}
 	if got := int(AttrLeafUsedBytes.Get(b)); got != sum {
-		return bad("hdr.usedbytes", got, sum)
+		if e := r.fault(bad("hdr.usedbytes", got, sum)); e != nil {
+			return e
+		}
 	}
 	return checkAttrFree(b)
 }

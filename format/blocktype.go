@@ -152,7 +152,7 @@ var (
 
 type sizeFunc = func(g *Geometry, b []byte) int
 
-type checkFunc = func(g *Geometry, b []byte, at Place) *CorruptError
+type checkFunc = func(g *Geometry, b []byte, at Place, r report) *CorruptError
 
 func dirDataType(name string, table *Struct, magic uint32, check checkFunc) *BlockType {
 	return &BlockType{Name: name, Table: table, Magic: magic, CRC: DirCRC,

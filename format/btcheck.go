@@ -1,13 +1,15 @@
 package format
 
 // checkShortBlock judges the header of a block of a tree within a group.
-func checkShortBlock(g *Geometry, b []byte, _ Place) *CorruptError {
-	if e := checkFill(g, b); e != nil {
+func checkShortBlock(g *Geometry, b []byte, _ Place, r report) *CorruptError {
+	if e := r.fault(checkFill(g, b)); e != nil {
 		return e
 	}
 	ag := ShortOwner.Get(b)
 	if s := ShortLeftSib.Get(b); s != NullAGBlock && !g.AllocatableAG(ag, s) {
-		return bad("leftsib", s, inGroup(g, ag))
+		if e := r.fault(bad("leftsib", s, inGroup(g, ag))); e != nil {
+			return e
+		}
 	}
 	if s := ShortRightSib.Get(b); s != NullAGBlock && !g.AllocatableAG(ag, s) {
 		return bad("rightsib", s, inGroup(g, ag))
@@ -16,12 +18,14 @@ func checkShortBlock(g *Geometry, b []byte, _ Place) *CorruptError {
 }
 
 // checkLongBlock judges the header of a block of a fork's tree.
-func checkLongBlock(g *Geometry, b []byte, _ Place) *CorruptError {
-	if e := checkFill(g, b); e != nil {
+func checkLongBlock(g *Geometry, b []byte, _ Place, r report) *CorruptError {
+	if e := r.fault(checkFill(g, b)); e != nil {
 		return e
 	}
 	if s := LongLeftSib.Get(b); s != NullFSBlock && !g.Allocatable(s, 1) {
-		return bad("leftsib", s, "a block of the volume")
+		if e := r.fault(bad("leftsib", s, "a block of the volume")); e != nil {
+			return e
+		}
 	}
 	if s := LongRightSib.Get(b); s != NullFSBlock && !g.Allocatable(s, 1) {
 		return bad("rightsib", s, "a block of the volume")

@@ -61,19 +61,23 @@ func daNodeParts(_ *Geometry, b []byte) ([]Part, error) {
 }
 
 // checkDaNode judges a node of a directory's or an attribute fork's hash tree.
-func checkDaNode(_ *Geometry, b []byte, _ Place) *CorruptError {
+func checkDaNode(_ *Geometry, b []byte, _ Place, r report) *CorruptError {
 	n, room, level := int(DaNodeCount.Get(b)), DaNodeRoom(len(b)), int(DaNodeLevel.Get(b))
-	switch {
-	case n == 0 || n > room:
+	if n == 0 || n > room {
 		return bad("nhdr.count", n, fromTo(1, room))
-	case level == 0 || level >= MaxDaDepth:
-		return bad("nhdr.level", level, fromTo(1, MaxDaDepth-1))
+	}
+	if level == 0 || level >= MaxDaDepth {
+		if e := r.fault(bad("nhdr.level", level, fromTo(1, MaxDaDepth-1))); e != nil {
+			return e
+		}
 	}
 	var last Hash
 	for i := range n {
 		h := DaEntryHash.Get(b[DaNode.Size+i*DaNodeEntry.Size:])
 		if h < last {
-			return bad("nbtree"+index(i)+".hashval", hexed(h), "hashes in ascending order")
+			if e := r.fault(bad("nbtree"+index(i)+".hashval", hexed(h), "hashes in ascending order")); e != nil {
+				return e
+			}
 		}
 		last = h
 	}

@@ -19,7 +19,7 @@ func checkDinode(g *Geometry, b []byte, _ Place, r report) *CorruptError {
 	for _, check := range [...]func(*Geometry, []byte) *CorruptError{
 		checkDinodeSize, checkDinodeFlags, checkExtentHints, checkExtentCounts, checkDataFork, checkAttrFork,
 	} {
-		if e := check(g, b); e != nil {
+		if e := r.fault(check(g, b)); e != nil {
 			return e
 		}
 	}

@@ -35,27 +35,31 @@ func dirBlockParts(_ *Geometry, b []byte) ([]Part, error) {
 
 // checkDirBlock judges a directory in block form: its entries, and that the index has each of
 // them once, under its hash.
-func checkDirBlock(g *Geometry, b []byte, _ Place) *CorruptError {
+func checkDirBlock(g *Geometry, b []byte, _ Place, r report) *CorruptError {
 	start, count, damage := dirIndex(b)
 	if damage != nil {
 		return damage
 	}
 	var starts dirStarts
-	if e := checkDirItems(g, b, start, &starts); e != nil {
-		return e
+	if e := checkDirItems(g, b, start, &starts, r); e != nil {
+		return e // with unknown entries there is nothing to hold the index against
 	}
-	stale, e := checkDirHashes("bleaf", b[start:], count)
+	stale, e := checkDirHashes("bleaf", b[start:], count, r)
 	if e != nil {
 		return e
 	}
 	if want := DirTailStale.Get(b[len(b)-DirBlockTail.Size:]); uint32(stale) != want {
-		return bad("btail.stale", want, stale)
+		if e := r.fault(bad("btail.stale", want, stale)); e != nil {
+			return e
+		}
 	}
 	if count-stale != starts.n {
-		return bad("btail.count", count-stale, starts.n)
+		if e := r.fault(bad("btail.count", count-stale, starts.n)); e != nil {
+			return e
+		}
 	}
 	for i := range count {
-		if e := checkIndexed(g, b, b[start+i*DirLeafEntry.Size:], &starts); e != nil {
+		if e := r.fault(checkIndexed(g, b, b[start+i*DirLeafEntry.Size:], &starts)); e != nil {
 			return e
 		}
 	}

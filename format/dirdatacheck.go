@@ -3,8 +3,8 @@ package format
 import "strconv"
 
 // checkDirData judges a block with entries in data form.
-func checkDirData(g *Geometry, b []byte, _ Place) *CorruptError {
-	return checkDirItems(g, b, len(b), nil)
+func checkDirData(g *Geometry, b []byte, _ Place, r report) *CorruptError {
+	return checkDirItems(g, b, len(b), nil, r)
 }
 
 // dirStarts marks the addresses at which entries start in a block, counted in DirAlign.
@@ -28,7 +28,7 @@ func (s *dirStarts) take(off int) bool {
 
 // checkDirItems judges the entries and unused ranges up to end, and the header's table of the
 // longest unused ones. starts, when not nil, gets the places of the entries.
-func checkDirItems(g *Geometry, b []byte, end int, starts *dirStarts) *CorruptError {
+func checkDirItems(g *Geometry, b []byte, end int, starts *dirStarts, r report) *CorruptError {
 	var best bestFree
 	wasFree := false
 	for off := dirDataSize; off < end; {
@@ -37,12 +37,15 @@ func checkDirItems(g *Geometry, b []byte, end int, starts *dirStarts) *CorruptEr
 			return damage
 		}
 		switch {
-		case it.free && wasFree:
-			return bad("data", byteAt(off), "no unused range behind another")
 		case it.free:
 			best.add(b, it)
+			if wasFree {
+				if e := r.fault(bad("data", byteAt(off), "no unused range behind another")); e != nil {
+					return e
+				}
+			}
 		default:
-			if e := checkDirEntry(g, b[off:off+it.size], it.name(b)); e != nil {
+			if e := r.fault(checkDirEntry(g, b[off:off+it.size], it.name(b))); e != nil {
 				return e
 			}
 			if starts != nil {

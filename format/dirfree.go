@@ -36,14 +36,16 @@ func dirFreeParts(_ *Geometry, b []byte) ([]Part, error) {
 }
 
 // checkDirFree judges the counts of a free space index block, and the lengths.
-func checkDirFree(_ *Geometry, b []byte, _ Place) *CorruptError {
+func checkDirFree(_ *Geometry, b []byte, _ Place, r report) *CorruptError {
 	room := uint32(DirFreeRoom(len(b)))
 	n, first := DirFreeNValid.Get(b), DirFreeFirstDB.Get(b)
-	switch {
-	case n > room:
+	if n > room {
 		return bad("fhdr.nvalid", n, upTo(room))
-	case room == 0 || first%room != 0:
-		return bad("fhdr.firstdb", first, "a multiple of "+strconv.Itoa(int(room)))
+	}
+	if room == 0 || first%room != 0 {
+		if e := r.fault(bad("fhdr.firstdb", first, "a multiple of "+strconv.Itoa(int(room)))); e != nil {
+			return e
+		}
 	}
 	lengths := b[DirFree.Size:]
 	used := uint32(0)
@@ -53,7 +55,9 @@ func checkDirFree(_ *Geometry, b []byte, _ Place) *CorruptError {
 		}
 	}
 	if got := DirFreeNUsed.Get(b); got != used {
-		return bad("fhdr.nused", got, used)
+		if e := r.fault(bad("fhdr.nused", got, used)); e != nil {
+			return e
+		}
 	}
-	return checkBests("fbests", lengths, int(n), len(b))
+	return checkBests("fbests", lengths, int(n), len(b), r)
 }

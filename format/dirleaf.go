@@ -77,7 +77,7 @@ func dirLeafParts(_ *Geometry, b []byte) ([]Part, error) {
 }
 
 // checkDirLeaf judges a leaf in leaf form or in node form.
-func checkDirLeaf(_ *Geometry, b []byte, _ Place) *CorruptError {
+func checkDirLeaf(_ *Geometry, b []byte, _ Place, r report) *CorruptError {
 	if checkRange(DirLeaf.Size, DirLeafTailSize, len(b)) != nil {
 		return bad("lhdr", len(b), "a directory block")
 	}
@@ -85,24 +85,28 @@ func checkDirLeaf(_ *Geometry, b []byte, _ Place) *CorruptError {
 	if damage != nil {
 		return damage
 	}
-	stale, e := checkDirHashes("lents", b[DirLeaf.Size:], l.count)
+	stale, e := checkDirHashes("lents", b[DirLeaf.Size:], l.count, r)
 	if e != nil {
 		return e
 	}
 	if n := int(DirLeafStale.Get(b)); n != stale {
-		return bad("lhdr.stale", n, stale)
+		if e := r.fault(bad("lhdr.stale", n, stale)); e != nil {
+			return e
+		}
 	}
-	return checkBests("lbests", b[l.best:], l.bests, len(b))
+	return checkBests("lbests", b[l.best:], l.bests, len(b), r)
 }
 
 // checkDirHashes judges the order of n index entries and returns how many are stale.
-func checkDirHashes(field string, b []byte, n int) (stale int, e *CorruptError) {
+func checkDirHashes(field string, b []byte, n int, r report) (stale int, e *CorruptError) {
 	var last Hash
 	for i := range n {
 		ent := b[i*DirLeafEntry.Size:]
 		h := DirLeafHash.Get(ent)
 		if h < last {
-			return 0, bad(field+index(i)+".hashval", hexed(h), "hashes in ascending order")
+			if e := r.fault(bad(field+index(i)+".hashval", hexed(h), "hashes in ascending order")); e != nil {
+				return 0, e
+			}
 		}
 		last = h
 		if DirLeafAddr.Get(ent) == 0 {
@@ -113,11 +117,13 @@ func checkDirHashes(field string, b []byte, n int) (stale int, e *CorruptError) 
 }
 
 // checkBests judges n lengths of longest unused ranges in directory blocks of size bytes.
-func checkBests(field string, b []byte, n, size int) *CorruptError {
+func checkBests(field string, b []byte, n, size int, r report) *CorruptError {
 	for i := range n {
 		v := DirBestLen.Get(b[i*dirBest.Size:])
 		if v != DirNullDataOff && (int(v) > size-dirDataSize || v%DirAlign != 0) {
-			return bad(field+index(i), v, "the length of an unused range")
+			if e := r.fault(bad(field+index(i), v, "the length of an unused range")); e != nil {
+				return e
+			}
 		}
 	}
 	return nil

@@ -56,7 +56,7 @@ var (
 const DquotLogSize = 104
 
 // checkDquot judges what a quota record says of itself.
-func checkDquot(g *Geometry, b []byte, _ Place) *CorruptError {
+func checkDquot(g *Geometry, b []byte, _ Place, _ report) *CorruptError {
 	t := DquotTypeMask.Get(b)
 	kind := t &^ DquotBigtime
 	switch {

@@ -50,16 +50,18 @@ func symlinkLen(g *Geometry, b []byte) int {
 }
 
 // checkRemote judges where a block's piece lies in the value or link target.
-func checkRemote(_ *Geometry, b []byte, _ Place) *CorruptError {
+func checkRemote(_ *Geometry, b []byte, _ Place, r report) *CorruptError {
 	off, n := RemoteOffset.Get(b), RemoteBytes.Get(b)
 	limit := uint32(MaxAttrValue)
 	if RemoteMagic.Get(b) == SymlinkMagic {
 		limit = MaxSymlinkLen
 	}
-	switch {
-	case n == 0 || checkRange(remoteSize, int(n), len(b)) != nil:
-		return bad("bytes", n, fromTo(1, len(b)-remoteSize))
-	case off > limit || n > limit-off:
+	if n == 0 || checkRange(remoteSize, int(n), len(b)) != nil {
+		if e := r.fault(bad("bytes", n, fromTo(1, len(b)-remoteSize))); e != nil {
+			return e
+		}
+	}
+	if off > limit || n > limit-off {
 		return bad("offset", off, below(limit))
 	}
 	return nil

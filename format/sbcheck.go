@@ -16,7 +16,7 @@ const (
 
 // checkSuperblock judges a superblock by the rules of GeometryOf and those for the fields which
 // a Geometry does not have. One of a group other than 0 must agree with the volume's geometry.
-func checkSuperblock(g *Geometry, b []byte, at Place) *CorruptError {
+func checkSuperblock(g *Geometry, b []byte, at Place, _ report) *CorruptError {
 	h := decodeGeometry(b)
 	if e := h.checkShape(); e != nil {
 		return e

@@ -23,42 +23,90 @@ func Verify(g *Geometry, t *BlockType, b []byte, at Place) error {
 	if m := t.magic(b); m != t.Magic {
 		return t.corrupt(at, "magic", hexed(m), hexed(t.Magic))
 	}
-	if c := Checksum(b, t.CRC); c != t.CRC.Get(b) {
-		return t.corrupt(at, "crc", showCRC(t.CRC.Get(b)), showCRC(c))
-	}
-	if err := t.checkIdentity(g, b, at); err != nil {
-		return err
-	}
-	if e := t.check(g, b, at); e != nil {
-		e.Structure = t.Name
-		return e.At(at)
+	if err := t.judge(g, b, at, nil); err != nil {
+		return err.At(at)
 	}
 	return nil
 }
 
+// Judge is Verify for those who want to know all: it reports every fault that can be told from the
+// others, each with its place. What is not long enough, or has another magic number, is not judged
+// any further. That a structure is bad does not keep Judge from what can still be read of it.
+func Judge(g *Geometry, t *BlockType, b []byte, at Place, to func(*CorruptError)) {
+	r := report(func(e *CorruptError) {
+		e.Structure = t.Name
+		to(e.At(at))
+	})
+	if len(b) < t.Table.Size {
+		r(bad("", fmt.Sprintf("%d bytes", len(b)), t.Table.Size))
+		return
+	}
+	if m := t.magic(b); m != t.Magic {
+		r(bad("magic", hexed(m), hexed(t.Magic)))
+		return
+	}
+	n := t.Len(g, b)
+	if n < t.Table.Size || n > MaxBlockSize || n > len(b) {
+		r(bad("", fmt.Sprintf("%d bytes", len(b)), n))
+		return
+	}
+	t.judge(g, b[:n], at, r)
+}
+
+// report takes what checks find wrong. With a nil one a check ends with the first fault, which it
+// returns; with another it goes on and returns nil.
+type report func(*CorruptError)
+
+// fault passes on what may be a fault, and returns it when the check has to end.
+func (r report) fault(e *CorruptError) (stop *CorruptError) {
+	if r == nil || e == nil {
+		return e
+	}
+	r(e)
+	return nil
+}
+
+// judge judges all but length and magic number of a block.
+func (t *BlockType) judge(g *Geometry, b []byte, at Place, r report) *CorruptError {
+	var e *CorruptError
+	if c := Checksum(b, t.CRC); c != t.CRC.Get(b) {
+		e = r.fault(bad("crc", showCRC(t.CRC.Get(b)), showCRC(c)))
+	}
+	if e == nil {
+		e = t.checkIdentity(g, b, at, r)
+	}
+	if e == nil && (t.OwnerAG == NoField || uint32(t.OwnerAG.Get(b)) < g.AGCount) {
+		e = r.fault(t.check(g, b, at, r))
+	}
+	if e != nil {
+		e.Structure = t.Name
+	}
+	return e
+}
+
 // checkIdentity compares what the block says of itself with where it was found.
-func (t *BlockType) checkIdentity(g *Geometry, b []byte, at Place) error {
+func (t *BlockType) checkIdentity(g *Geometry, b []byte, at Place, r report) (e *CorruptError) {
 	if t.UUID != NoField {
 		if u := t.UUID.Get(b); u != g.MetaUUID {
-			return t.corrupt(at, "uuid", u.String(), g.MetaUUID.String())
+			e = r.fault(bad("uuid", u.String(), g.MetaUUID.String()))
 		}
 	}
-	if t.Bno != NoField && at.Daddr != NullPlace.Daddr {
+	if e == nil && t.Bno != NoField && at.Daddr != NullPlace.Daddr {
 		if d := t.Bno.Get(b); d != at.Daddr {
-			return t.corrupt(at, "bno", d, at.Daddr)
+			e = r.fault(bad("bno", d, at.Daddr))
 		}
 	}
-	if t.OwnerAG != NoField {
+	if e == nil && t.OwnerAG != NoField {
 		if ag := t.OwnerAG.Get(b); uint32(ag) >= g.AGCount || at.AG != NullAGNumber && ag != at.AG {
-			return t.corrupt(at, "owner", fmt.Sprintf("AG %d", ag), fmt.Sprintf("AG %d of %d", at.AG, g.AGCount))
+			e = r.fault(bad("owner", fmt.Sprintf("AG %d", ag), fmt.Sprintf("AG %d of %d", at.AG, g.AGCount)))
 		}
 	}
-	if t.OwnerIno != NoField && at.Ino != NullIno {
+	if e == nil && t.OwnerIno != NoField && at.Ino != NullIno {
 		if ino := t.OwnerIno.Get(b); ino != at.Ino {
-			return t.corrupt(at, "owner", ino, at.Ino)
+			e = r.fault(bad("owner", ino, at.Ino))
 		}
 	}
-	return nil
+	return e
 }
 
 func (t *BlockType) corrupt(at Place, field string, got, want any) error {

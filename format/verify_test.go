@@ -204,7 +204,7 @@ func TestStamp(t *testing.T) {
 		if !kind.Is(b) {
 			t.Errorf("%s: magic number is %#x", kind, kind.magic(b))
 		}
-		if err := kind.checkIdentity(g, b, at); err != nil {
+		if err := kind.checkIdentity(g, b, at, nil); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
