@@ -5,12 +5,13 @@ import (
 
 	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/group"
 	"github.com/cowfs/cowfs/space"
 )
 
 // close fixes what follows from what was placed in a group: the records of its trees, the
 // trees' shapes and places, the free space.
-func (p *Plan) close(a *group) error {
+func (p *Plan) close(a *agroup) error {
 	if a.no == 0 && a.inodes == 0 {
 		return fmt.Errorf("group 0 has no root directory")
 	}
@@ -19,17 +20,17 @@ func (p *Plan) close(a *group) error {
 		data.slab = withShared(data.slab, a.shared)
 		a.refcounts = refcountsOf(data)
 	}
-	a.trees[ino].records = p.chunks(a)
-	a.trees[refc].records = len(a.refcounts)
+	a.trees[group.Inobt].records = p.chunks(a)
+	a.trees[group.Refcountbt].records = len(a.refcounts)
 	if a.freeInodes(p.g) > 0 {
-		a.trees[fino].records = p.freeChunks(a)
+		a.trees[group.Finobt].records = p.freeChunks(a)
 	}
 	end := a.first
 	if a.used() > 0 {
 		a.free = append(a.free, gap(end, a.inoBase)...)
 		end = a.dataBase() + format.AGBlock(a.data)
 	}
-	if hasTree(p.g, rmp) {
+	if group.Rmapbt.In(p.g) {
 		a.rmaps = p.rmapsOf(a, data)
 	}
 	// The trees' own blocks make records too; this settles after a few rounds.
@@ -42,53 +43,53 @@ func (p *Plan) close(a *group) error {
 			break
 		}
 	}
-	a.free = append(a.free, gap(a.refcB.end(), format.AGBlock(a.len))...)
-	a.trees[bno].records, a.trees[cnt].records = len(a.free), len(a.free)
+	a.free = append(a.free, gap(a.refcB.End(), format.AGBlock(a.len))...)
+	a.trees[group.Bnobt].records, a.trees[group.Cntbt].records = len(a.free), len(a.free)
 	p.stats.FreeBlocks += uint64(a.freeBlocks())
 	return nil
 }
 
-func gap(from, to format.AGBlock) []extent {
+func gap(from, to format.AGBlock) []group.Extent {
 	if from >= to {
 		return nil
 	}
-	return []extent{{from, uint32(to - from)}}
+	return []group.Extent{{Start: from, Count: uint32(to - from)}}
 }
 
 // treeBlocks is the number of blocks of each owner's trees beyond their first roots.
-func (a *group) treeBlocks() (n [3]uint32) {
-	return [3]uint32{a.ag.count, a.inobt.count, a.refcB.count}
+func (a *agroup) treeBlocks() (n [3]uint32) {
+	return [3]uint32{a.ag.Count, a.inobt.Count, a.refcB.Count}
 }
 
 // placeTrees shapes the trees from what is known so far and puts their blocks from end on,
 // those of one owner side by side.
-func (p *Plan) placeTrees(a *group, end format.AGBlock) error {
+func (p *Plan) placeTrees(a *agroup, end format.AGBlock) error {
 	// Free space is a few extents at most, so that its trees have one leaf each.
-	a.trees[bno].records, a.trees[cnt].records = 1, 1
-	if hasTree(p.g, rmp) {
+	a.trees[group.Bnobt].records, a.trees[group.Cntbt].records = 1, 1
+	if group.Rmapbt.In(p.g) {
 		a.rmaps.tail = treeRmaps(a)
-		a.trees[rmp].records = a.rmaps.len()
+		a.trees[group.Rmapbt].records = a.rmaps.len()
 	}
 	for t := range a.trees {
-		if hasTree(p.g, t) {
-			a.trees[t].shape = btree.Shape(treeKinds[t], p.g.BlockSize, a.trees[t].records, 0)
+		if group.Tree(t).In(p.g) {
+			a.trees[t].shape = btree.Shape(group.Tree(t).Kind(), p.g.BlockSize, a.trees[t].records, 0)
 			a.trees[t].root = a.roots[t]
 		}
 	}
 	next := end
-	take := func(e *extent, trees ...int) {
-		e.start = next
+	take := func(e *group.Extent, trees ...group.Tree) {
+		e.Start = next
 		for _, t := range trees {
-			if hasTree(p.g, t) {
+			if group.Tree(t).In(p.g) {
 				a.trees[t].more = next
 				next += format.AGBlock(a.trees[t].blocks() - 1)
 			}
 		}
-		e.count = uint32(next - e.start)
+		e.Count = uint32(next - e.Start)
 	}
-	take(&a.ag, bno, cnt, rmp)
-	take(&a.inobt, ino, fino)
-	take(&a.refcB, refc)
+	take(&a.ag, group.Bnobt, group.Cntbt, group.Rmapbt)
+	take(&a.inobt, group.Inobt, group.Finobt)
+	take(&a.refcB, group.Refcountbt)
 	if next > format.AGBlock(a.len) {
 		return &NoSpaceError{What: fmt.Sprintf("the trees of allocation group %d", a.no)}
 	}
@@ -96,87 +97,69 @@ func (p *Plan) placeTrees(a *group, end format.AGBlock) error {
 }
 
 // rmapsOf lists the records of a group's reverse map, but those of the trees' further blocks.
-func (p *Plan) rmapsOf(a *group, data rmapPart) rmapList {
+func (p *Plan) rmapsOf(a *agroup, data rmapPart) rmapList {
 	var head slab[space.Rmap]
-	fixed := func(e extent, owner uint64) {
-		addRmap(&head, space.Rmap{Start: e.start, Count: e.count, Owner: space.Owner{ID: owner}})
+	fixed := func(e group.Extent, owner uint64) {
+		addRmap(&head, space.Rmap{Start: e.Start, Count: e.Count, Owner: space.Owner{ID: owner}})
 	}
-	fixed(extent{0, uint32(p.g.HeaderBlocks())}, format.OwnFS)
+	fixed(group.Extent{Start: 0, Count: uint32(p.g.HeaderBlocks())}, format.OwnFS)
 	for t, root := range a.roots {
 		if root != 0 {
-			fixed(extent{root, 1}, treeOwner(t))
+			fixed(group.Extent{Start: root, Count: 1}, group.Tree(t).Owner())
 		}
 	}
-	if a.agfl.start < a.log.start {
+	if a.agfl.Start < a.log.Start {
 		fixed(a.agfl, format.OwnAG)
 		fixed(a.log, format.OwnLog)
 	} else {
 		fixed(a.log, format.OwnLog)
 		fixed(a.agfl, format.OwnAG)
 	}
-	fixed(extent{a.inoBase, a.inodeBlocks}, format.OwnInodes)
+	fixed(group.Extent{Start: a.inoBase, Count: a.inodeBlocks}, format.OwnInodes)
 	return rmapList{parts: [3]rmapPart{{&head, 0}, {&a.metaMaps, a.metaBase()}, data}}
 }
 
 // treeRmaps are the records of the trees' further blocks.
-func treeRmaps(a *group) (out []space.Rmap) {
+func treeRmaps(a *agroup) (out []space.Rmap) {
 	for _, e := range []struct {
-		extent
+		group.Extent
 		owner uint64
 	}{{a.ag, format.OwnAG}, {a.inobt, format.OwnInobt}, {a.refcB, format.OwnRefc}} {
-		if e.count > 0 {
-			out = append(out, space.Rmap{Start: e.start, Count: e.count, Owner: space.Owner{ID: e.owner}})
+		if e.Count > 0 {
+			out = append(out, space.Rmap{Start: e.Start, Count: e.Count, Owner: space.Owner{ID: e.owner}})
 		}
 	}
 	return out
 }
 
-func treeOwner(t int) uint64 {
-	switch t {
-	case ino, fino:
-		return format.OwnInobt
-	case refc:
-		return format.OwnRefc
-	}
-	return format.OwnAG
-}
-
 // freeBlocks is the number of blocks in the group's free space trees.
-func (a *group) freeBlocks() (n uint32) {
+func (a *agroup) freeBlocks() (n uint32) {
 	for _, e := range a.free {
-		n += e.count
-	}
-	return n
-}
-
-// longest is the length of the longest free extent.
-func (a *group) longest() (n uint32) {
-	for _, e := range a.free {
-		n = max(n, e.count)
+		n += e.Count
 	}
 	return n
 }
 
 // btreeBlocks is what the AGF calls so: blocks of trees that grow from the AGFL, but the roots.
-func (a *group) btreeBlocks() uint32 { return a.ag.count }
+func (a *agroup) btreeBlocks() uint32 { return a.ag.Count }
 
 // allocated is the number of inodes in the group's chunks.
-func (a *group) allocated(g *format.Geometry) uint32 {
+func (a *agroup) allocated(g *format.Geometry) uint32 {
 	return a.inodeBlocks << g.InoPBLog
 }
 
-func (a *group) freeInodes(g *format.Geometry) uint32 { return a.allocated(g) - a.inodes }
+func (a *agroup) freeInodes(g *format.Geometry) uint32 { return a.allocated(g) - a.inodes }
 
 // chunks is the number of inode chunk records, freeChunks that of those with free inodes. Used
 // inodes come first, so the chunks with free ones are the last.
-func (p *Plan) chunks(a *group) int { return int(a.allocated(p.g) / format.InodesPerChunk) }
+func (p *Plan) chunks(a *agroup) int { return int(a.allocated(p.g) / format.InodesPerChunk) }
 
-func (p *Plan) freeChunks(a *group) int {
+func (p *Plan) freeChunks(a *agroup) int {
 	return p.chunks(a) - int(a.inodes/format.InodesPerChunk)
 }
 
 // putChunk encodes the record of chunk i.
-func (p *Plan) putChunk(a *group, i int, b []byte) {
+func (p *Plan) putChunk(a *agroup, i int, b []byte) {
 	used := min(max(int(a.inodes)-i*format.InodesPerChunk, 0), format.InodesPerChunk)
 	format.InoRecStart.Put(b, format.AGIno(a.inoBase)<<p.g.InoPBLog+format.AGIno(i*format.InodesPerChunk))
 	if p.g.HasSparse() {

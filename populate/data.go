@@ -121,7 +121,7 @@ func joinPieces(out, pieces []piece) []piece {
 // recordExtents writes down who owns the blocks.
 func (s *sizer) recordExtents(nd *need) {
 	var last space.Rmap
-	var a *group
+	var a *agroup
 	copied := false
 	flush := func() {
 		switch {

@@ -5,7 +5,7 @@
 // a directory come one after the other, and gives every node an inode, its metadata (directory
 // and attribute blocks, fork trees) and its data a place. Allocation groups are filled one
 // after the other, each with its share; within a group inodes, metadata and data each have one
-// contiguous region (see group). Nothing is written before all has found its place, so an
+// contiguous region (see agroup). Nothing is written before all has found its place, so an
 // image that is too small is found out first: NoSpaceError.
 //
 // Writing (Plan.Write) walks the same order again: file data by several goroutines in units of

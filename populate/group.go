@@ -5,11 +5,12 @@ import (
 
 	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/group"
 	"github.com/cowfs/cowfs/refcount"
 	"github.com/cowfs/cowfs/space"
 )
 
-// group is one allocation group while it is planned. Its blocks lie in this order:
+// agroup is one allocation group while it is planned. Its blocks lie in this order:
 //
 //	header sectors, first roots of the trees, log (in one group), AGFL,
 //	inode chunks, metadata of inodes (directories, attributes, fork trees), file data,
@@ -17,13 +18,13 @@ import (
 //
 // The places of metadata and of data are counted from the start of their regions until all is
 // placed, since a region starts where the one before it turns out to end.
-type group struct {
+type agroup struct {
 	no  format.AGNumber
 	len uint32
 
-	roots   [numTrees]format.AGBlock // 0: the volume has no such tree
-	log     extent                   // empty but in one group
-	agfl    extent
+	roots   [group.NumTrees]format.AGBlock // 0: the volume has no such tree
+	log     group.Extent                   // empty but in one group
+	agfl    group.Extent
 	first   format.AGBlock // the first block behind the fixed part
 	inoBase format.AGBlock
 
@@ -36,31 +37,10 @@ type group struct {
 	shared           []space.Rmap
 	rmaps            rmapList // all of the group's, once it is closed
 	refcounts        []refcount.Record
-	trees            [numTrees]tree
-	ag, inobt, refcB extent // where the trees' further blocks lie, by owner
-	free             []extent
+	trees            [group.NumTrees]tree
+	ag, inobt, refcB group.Extent // where the trees' further blocks lie, by owner
+	free             []group.Extent
 }
-
-// extent is a run of blocks in a group.
-type extent struct {
-	start format.AGBlock
-	count uint32
-}
-
-func (e extent) end() format.AGBlock { return e.start + format.AGBlock(e.count) }
-
-// The trees of a group, in the order in which their first roots lie.
-const (
-	bno = iota
-	cnt
-	ino
-	fino
-	rmp
-	refc
-	numTrees
-)
-
-var treeKinds = [numTrees]*btree.Kind{btree.Bnobt, btree.Cntbt, btree.Inobt, btree.Finobt, btree.Rmapbt, btree.Refcountbt}
 
 // tree is a tree's shape, and the blocks beyond its first root.
 type tree struct {
@@ -82,46 +62,34 @@ func (t *tree) block(i int) uint64 {
 	return uint64(t.more) + uint64(i)
 }
 
-func hasTree(g *format.Geometry, t int) bool {
-	switch t {
-	case fino:
-		return g.HasFinobt()
-	case rmp:
-		return g.HasRmapbt()
-	case refc:
-		return g.HasReflink()
-	}
-	return true
-}
-
 // newGroup lays out the fixed part of a group.
-func newGroup(g *format.Geometry, no format.AGNumber) *group {
-	a := &group{no: no, len: g.AGLen(no)}
+func newGroup(g *format.Geometry, no format.AGNumber) *agroup {
+	a := &agroup{no: no, len: g.AGLen(no)}
 	next := g.HeaderBlocks()
 	for t := range a.roots {
-		if hasTree(g, t) {
+		if group.Tree(t).In(g) {
 			a.roots[t] = next
 			next++
 		}
 	}
-	a.agfl = extent{next, space.MinFreelist(g)}
+	a.agfl = group.Extent{Start: next, Count: space.MinFreelist(g)}
 	if g.LogStart != 0 && g.AG(g.LogStart) == no {
-		a.log = extent{g.AGB(g.LogStart), g.LogBlocks}
+		a.log = group.Extent{Start: g.AGB(g.LogStart), Count: g.LogBlocks}
 		// Stripes may leave a gap before the log; the free list goes there if it can.
-		before := gap(next, a.log.start)
-		if a.agfl.end() <= a.log.start {
-			before = gap(a.agfl.end(), a.log.start)
-			a.first = a.log.end()
+		before := gap(next, a.log.Start)
+		if a.agfl.End() <= a.log.Start {
+			before = gap(a.agfl.End(), a.log.Start)
+			a.first = a.log.End()
 		} else {
-			a.agfl.start = a.log.end()
-			if uint32(a.agfl.end()) > a.len {
-				a.agfl.count = 0 // the log takes nearly all; the list is filled when there is room
+			a.agfl.Start = a.log.End()
+			if uint32(a.agfl.End()) > a.len {
+				a.agfl.Count = 0 // the log takes nearly all; the list is filled when there is room
 			}
-			a.first = a.agfl.end()
+			a.first = a.agfl.End()
 		}
 		a.free = before
 	} else {
-		a.first = a.agfl.end()
+		a.first = a.agfl.End()
 	}
 	a.inoBase = min(inodeBase(g, a.first), format.AGBlock(a.len))
 	return a
@@ -143,11 +111,11 @@ func RootIno(g *format.Geometry) format.Ino {
 }
 
 // head is the number of blocks at the start of a group that header sectors and first roots take.
-func (a *group) head() format.AGBlock { return slices.Max(a.roots[:]) + 1 }
+func (a *agroup) head() format.AGBlock { return slices.Max(a.roots[:]) + 1 }
 
 // used is the number of blocks that are placed so far.
-func (a *group) used() uint32 { return a.inodeBlocks + a.meta + a.data }
+func (a *agroup) used() uint32 { return a.inodeBlocks + a.meta + a.data }
 
 // metaBase and dataBase are the starts of the two regions; valid once all is placed.
-func (a *group) metaBase() format.AGBlock { return a.inoBase + format.AGBlock(a.inodeBlocks) }
-func (a *group) dataBase() format.AGBlock { return a.metaBase() + format.AGBlock(a.meta) }
+func (a *agroup) metaBase() format.AGBlock { return a.inoBase + format.AGBlock(a.inodeBlocks) }
+func (a *agroup) dataBase() format.AGBlock { return a.metaBase() + format.AGBlock(a.meta) }

@@ -16,7 +16,7 @@ import (
 // nodeWriter is the second walk: it writes inodes and their metadata.
 type nodeWriter struct {
 	*Plan
-	inodes, blocks stream
+	inodes, blocks *device.Stream
 	attrs          []attr.Attr
 	extents        []piece
 	maps           []format.Mapping
@@ -37,7 +37,7 @@ type node struct {
 
 func (p *Plan) writeNodes(ctx context.Context, dev device.Device) error {
 	w := &nodeWriter{Plan: p, buf: make([]byte, p.g.BlockSize)}
-	w.inodes.dev, w.blocks.dev = dev, dev
+	w.inodes, w.blocks = device.NewStream(dev), device.NewStream(dev)
 	err := walk(ctx, p.t, func(id source.ID, l link) error {
 		if err := w.write(id, l); err != nil {
 			return fmt.Errorf("%s: %w", p.t.Path(id), err)
@@ -47,10 +47,10 @@ func (p *Plan) writeNodes(ctx context.Context, dev device.Device) error {
 	if err != nil {
 		return err
 	}
-	if err := w.inodes.flush(); err != nil {
+	if err := w.inodes.Flush(); err != nil {
 		return err
 	}
-	if err := w.blocks.flush(); err != nil {
+	if err := w.blocks.Flush(); err != nil {
 		return err
 	}
 	for _, a := range p.groups {
@@ -58,12 +58,12 @@ func (p *Plan) writeNodes(ctx context.Context, dev device.Device) error {
 			return err
 		}
 	}
-	return w.inodes.flush()
+	return w.inodes.Flush()
 }
 
 // inode returns room for an inode to be made.
 func (w *nodeWriter) inode(ino format.Ino) ([]byte, error) {
-	return w.inodes.next(w.g.InoOffset(ino), w.g.InodeSize)
+	return w.inodes.Next(w.g.InoOffset(ino), w.g.InodeSize)
 }
 
 func (w *nodeWriter) write(id source.ID, l link) error {
@@ -141,7 +141,7 @@ func (w *nodeWriter) symlink(nd *node) error {
 		return err
 	}
 	fsb := w.metaBlock(blockOf(nd.runs, 0))
-	b, err := w.blocks.next(w.g.Offset(fsb), int(unit)<<w.g.BlockLog)
+	b, err := w.blocks.Next(w.g.Offset(fsb), int(unit)<<w.g.BlockLog)
 	if err == nil {
 		format.PutRemote(b, format.SymlinkMagic, w.g.MetaUUID, nd.p.ino, w.g.ToDaddr(fsb), 0, []byte(target))
 	}
@@ -191,7 +191,7 @@ func (w *nodeWriter) shortDir(nd *node, parent format.Ino) error {
 
 // put writes whole blocks from fsb on.
 func (w *nodeWriter) put(fsb format.FSBlock, b []byte) error {
-	dst, err := w.blocks.next(w.g.Offset(fsb), len(b))
+	dst, err := w.blocks.Next(w.g.Offset(fsb), len(b))
 	if err == nil {
 		copy(dst, b)
 	}
@@ -299,7 +299,7 @@ func (w *nodeWriter) reserved() error {
 }
 
 // freeInodes writes the free inodes at the end of a group's chunks.
-func (w *nodeWriter) freeInodes(a *group) error {
+func (w *nodeWriter) freeInodes(a *agroup) error {
 	first := w.g.Ino(a.no, format.AGIno(a.inoBase)<<w.g.InoPBLog)
 	for i := a.inodes; i < a.allocated(w.g); i++ {
 		ino := first + format.Ino(i)

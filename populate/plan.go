@@ -17,7 +17,7 @@ type Plan struct {
 	g      *format.Geometry
 	t      *source.Tree
 	links  map[source.ID][]link // of nodes with several
-	groups []*group
+	groups []*agroup
 	nodes  []nodePlan
 	pieces [][]piece // data of files that is not one run of blocks
 	metas  [][]run   // metadata of nodes that is not one run of blocks
@@ -53,7 +53,7 @@ const (
 // place is a block counted from the start of a group's region: group<<32 | block.
 type place uint64
 
-func at(a *group, rel uint32) place { return place(a.no)<<32 | place(rel) }
+func at(a *agroup, rel uint32) place { return place(a.no)<<32 | place(rel) }
 
 // run is a number of blocks in a row, all in one region of one group.
 type run struct {
@@ -136,7 +136,7 @@ const reservedInodes = 2
 func (p *Plan) newGroups(reserve bool) {
 	const minShare = 1 << 28 // bytes
 	share := max(p.estimate()/uint64(p.g.AGCount), minShare>>p.g.BlockLog)
-	p.groups = make([]*group, p.g.AGCount)
+	p.groups = make([]*agroup, p.g.AGCount)
 	for i := range p.groups {
 		a := newGroup(p.g, format.AGNumber(i))
 		most := int64(a.len) - int64(a.inoBase)
@@ -172,7 +172,7 @@ func (p *Plan) estimate() uint64 {
 
 // room moves on to the next group until n more blocks find room, besides inodes more inodes,
 // and returns the group. ok is false when there is no such group.
-func (p *Plan) room(n uint32, inodes uint32) (a *group, ok bool) {
+func (p *Plan) room(n uint32, inodes uint32) (a *agroup, ok bool) {
 	for range 2 {
 		for ; p.cur < len(p.groups); p.cur++ {
 			a := p.groups[p.cur]
@@ -195,7 +195,7 @@ func (p *Plan) room(n uint32, inodes uint32) (a *group, ok bool) {
 }
 
 // inodeBlocks is the number of blocks that the group's chunks take with n more inodes.
-func (p *Plan) inodeBlocks(a *group, n uint32) uint32 {
+func (p *Plan) inodeBlocks(a *agroup, n uint32) uint32 {
 	per := uint32(p.g.ChunkInodes())
 	have := a.inodes
 	if have == 0 && a.no == 0 {
@@ -205,7 +205,7 @@ func (p *Plan) inodeBlocks(a *group, n uint32) uint32 {
 }
 
 // addInode takes the next inode of the group.
-func (p *Plan) addInode(a *group) format.Ino {
+func (p *Plan) addInode(a *agroup) format.Ino {
 	a.inodeBlocks = p.inodeBlocks(a, 1)
 	i := a.inodes
 	a.inodes++

@@ -239,7 +239,7 @@ func (s *sizer) recordBlocks(p *nodePlan, runs []run, first uint32, offset, step
 // addMeta takes n blocks of metadata, in one piece if any group has room for it, else in
 // pieces of whole units.
 func (s *sizer) addMeta(runs []run, id source.ID, n, unit uint32) ([]run, error) {
-	take := func(a *group, n uint32) {
+	take := func(a *agroup, n uint32) {
 		at := at(a, a.meta)
 		a.meta += n
 		if k := len(runs) - 1; k >= 0 && runs[k].place+place(runs[k].count) == at {

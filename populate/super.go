@@ -17,7 +17,7 @@ func (p *Plan) superblock(ag format.AGNumber) []byte {
 		for _, a := range p.groups {
 			add(b, format.SBICount, uint64(a.allocated(g)))
 			add(b, format.SBIFree, uint64(a.freeInodes(g)))
-			add(b, format.SBFDBlocks, uint64(a.freeBlocks()+a.agfl.count+a.btreeBlocks()))
+			add(b, format.SBFDBlocks, uint64(a.freeBlocks()+a.agfl.Count+a.btreeBlocks()))
 		}
 	} else {
 		format.SBInProgress.Put(b, 1)
