@@ -50,6 +50,14 @@ func (tx *Tx) WriteData(p []byte, off int64) error {
 	return err
 }
 
+// WroteData says that file data was written to the device already, before the transaction makes
+// it a part of a file. It reaches stable storage before the transaction does.
+func (tx *Tx) WroteData() { tx.wrote = true }
+
+// WillWriteData says that all of n bytes of file data from off will be written when the
+// transaction has ended, by whoever writes to the device directly: ZeroLater must not undo that.
+func (tx *Tx) WillWriteData(off, n int64) { tx.ckpt.dontZero(off, n) }
+
 // ZeroLater zeroes file data that the transaction has put out of sight, when a crash can't bring
 // it back into sight any more. If the crash comes first it isn't zeroed at all.
 func (tx *Tx) ZeroLater(off, n int64) {

@@ -132,6 +132,10 @@ func (tx *Tx) Free(off, n int64, data bool) {
 	tx.events = append(tx.events, event{freed: f})
 }
 
+// Count is the number of transactions that were committed before this one. As long as it stays
+// the same nothing has changed.
+func (tx *Tx) Count() uint64 { return tx.count }
+
 // Cancel undoes everything that the transaction changed.
 func (tx *Tx) Cancel() {
 	for _, u := range slices.Backward(tx.undo) {
@@ -184,6 +188,7 @@ func (tx *Tx) end() {
 // it the store; the volume on the device is then as some earlier transaction left it.
 func (tx *Tx) Commit() error {
 	s := tx.Store
+	s.count++
 	for _, e := range tx.events {
 		switch {
 		case e.made != nil:
