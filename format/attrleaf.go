@@ -92,11 +92,11 @@ func attrRemoteParts(_ *Geometry, b []byte) ([]Part, error) {
 	return attrNameParts(AttrRemoteName.Size, n, 0, false), nil
 }
 
-// attrUse marks the bytes of a leaf that names take, in units of 4, so that no two can overlap.
-type attrUse [MaxBlockSize / 4 / 64]uint64
+// AttrUse marks the bytes of a leaf that are in use, in units of 4, so that no two names can overlap.
+type AttrUse [MaxBlockSize / 4 / 64]uint64
 
-// take marks n bytes from off, both multiples of 4, and reports whether all were free.
-func (u *attrUse) take(off, n int) bool {
+// Take marks n bytes from off, both multiples of 4, and reports whether all were free.
+func (u *AttrUse) Take(off, n int) bool {
 	for i := off / 4; i < (off+n)/4; i++ {
 		word, bit := &u[i/64], uint64(1)<<(i%64)
 		if *word&bit != 0 {
@@ -107,32 +107,32 @@ func (u *attrUse) take(off, n int) bool {
 	return true
 }
 
-// attrName is where the name of an entry lies in a leaf, and what its table is.
-type attrName struct {
-	off, size int
+// AttrName is where the name of an entry lies in a leaf, and what its table is.
+type AttrName struct {
+	Off, Size int // bytes
 	table     *Struct
 }
 
-// findAttrName reads where the name of the entry e lies, in a leaf whose names start at first.
-func findAttrName(b, e []byte, first int, used *attrUse) (attrName, *CorruptError) {
-	n := attrName{off: int(AttrEntryNameIdx.Get(e)), table: AttrRemoteName}
+// FindAttrName reads where the name of the entry e lies, in a leaf whose names start at first.
+func FindAttrName(b, e []byte, first int, used *AttrUse) (AttrName, *CorruptError) {
+	n := AttrName{Off: int(AttrEntryNameIdx.Get(e)), table: AttrRemoteName}
 	flags := AttrEntryFlags.Get(e)
 	if flags&AttrLocal != 0 {
 		n.table = AttrLocalName
 	}
-	if n.off < first || n.off%4 != 0 || checkRange(n.off, n.table.Size, len(b)) != nil {
-		return attrName{}, bad("nameidx", n.off, "a multiple of 4 from firstused on")
+	if n.Off < first || n.Off%4 != 0 || checkRange(n.Off, n.table.Size, len(b)) != nil {
+		return AttrName{}, bad("nameidx", n.Off, "a multiple of 4 from firstused on")
 	}
 	if flags&AttrLocal != 0 {
-		n.size = AttrLocalSize(int(AttrLocalNameLen.Get(b[n.off:])), int(AttrLocalValueLen.Get(b[n.off:])))
+		n.Size = AttrLocalSize(int(AttrLocalNameLen.Get(b[n.Off:])), int(AttrLocalValueLen.Get(b[n.Off:])))
 	} else {
-		n.size = AttrRemoteSize(int(AttrRemoteNameLen.Get(b[n.off:])))
+		n.Size = AttrRemoteSize(int(AttrRemoteNameLen.Get(b[n.Off:])))
 	}
-	if checkRange(n.off, n.size, len(b)) != nil {
-		return attrName{}, bad("nameidx", rangeAt(n.off, n.size), "a name within the block")
+	if checkRange(n.Off, n.Size, len(b)) != nil {
+		return AttrName{}, bad("nameidx", rangeAt(n.Off, n.Size), "a name within the block")
 	}
-	if !used.take(n.off, n.size) {
-		return attrName{}, bad("nameidx", rangeAt(n.off, n.size), "names that do not overlap")
+	if !used.Take(n.Off, n.Size) {
+		return AttrName{}, bad("nameidx", rangeAt(n.Off, n.Size), "names that do not overlap")
 	}
 	if flags&(AttrLocal|AttrParent) == AttrLocal|AttrParent {
 		n.table = attrParentName
@@ -140,8 +140,8 @@ func findAttrName(b, e []byte, first int, used *attrUse) (attrName, *CorruptErro
 	return n, nil
 }
 
-// layoutAttrLeaf returns the number of entries and the byte at which names start.
-func layoutAttrLeaf(b []byte) (count, first int, damage *CorruptError) {
+// LayoutAttrLeaf returns the number of entries and the byte at which names start.
+func LayoutAttrLeaf(b []byte) (count, first int, damage *CorruptError) {
 	count, first = int(AttrLeafCount.Get(b)), int(AttrLeafFirstUsed.Get(b))
 	if first == 0 {
 		first = MaxBlockSize
@@ -157,21 +157,21 @@ func layoutAttrLeaf(b []byte) (count, first int, damage *CorruptError) {
 
 // attrLeafParts lists the entries, and the name that each one points at.
 func attrLeafParts(_ *Geometry, b []byte) ([]Part, error) {
-	count, first, damage := layoutAttrLeaf(b)
+	count, first, damage := LayoutAttrLeaf(b)
 	if damage != nil {
 		damage.Structure = "attribute leaf block"
 		return nil, damage
 	}
 	parts := repeat("entries", AttrLeaf.Size, count, AttrEntry)
-	var used attrUse
+	var used AttrUse
 	for i := range count {
-		n, damage := findAttrName(b, b[parts[i].Off:], first, &used)
+		n, damage := FindAttrName(b, b[parts[i].Off:], first, &used)
 		if damage != nil {
 			damage.Structure = "attribute leaf block"
 			damage.Field = "entries" + index(i) + "." + damage.Field
 			return parts, damage
 		}
-		parts = append(parts, Part{"nvlist", i, n.off, n.size, n.table})
+		parts = append(parts, Part{"nvlist", i, n.Off, n.Size, n.table})
 	}
 	return parts, nil
 }

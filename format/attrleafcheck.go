@@ -3,18 +3,18 @@ package format
 // checkAttrLeaf judges an attribute leaf: the order of its hashes, where its names lie, and the
 // header's account of used and free bytes.
 func checkAttrLeaf(_ *Geometry, b []byte, _ Place, r report) *CorruptError {
-	count, first, damage := layoutAttrLeaf(b)
+	count, first, damage := LayoutAttrLeaf(b)
 	if damage != nil {
 		return damage
 	}
-	var used attrUse
+	var used AttrUse
 	var last Hash
 	sum := 0
 	for i := range count {
 		e := b[AttrLeaf.Size+i*AttrEntry.Size:]
-		n, damage := findAttrName(b, e, first, &used)
+		n, damage := FindAttrName(b, e, first, &used)
 		if damage == nil {
-			damage = checkAttrEntry(b[n.off:n.off+n.size], e, last)
+			damage = checkAttrEntry(b[n.Off:n.Off+n.Size], e, last)
 		}
 		if damage != nil {
 			damage.Field = "entries" + index(i) + "." + damage.Field
@@ -23,7 +23,7 @@ func checkAttrLeaf(_ *Geometry, b []byte, _ Place, r report) *CorruptError {
 			}
 		}
 		last = AttrEntryHash.Get(e)
-		sum += n.size
+		sum += n.Size
 	}
 	if got := int(AttrLeafUsedBytes.Get(b)); got != sum {
 		if e := r.fault(bad("hdr.usedbytes", got, sum)); e != nil {

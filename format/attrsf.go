@@ -25,9 +25,9 @@ var (
 // AttrSFEntrySize is the size of a shortform entry with a name and a value of so many bytes.
 func AttrSFEntrySize(name, value int) int { return AttrSFEntry.Size + name + value }
 
-// attrSFEntryEnd returns the end of the entry that starts at off in b, or an error when it
+// AttrSFEntryEnd returns the end of the entry that starts at off in b, or an error when it
 // leaves b.
-func attrSFEntryEnd(b []byte, off int) (int, error) {
+func AttrSFEntryEnd(b []byte, off int) (int, error) {
 	if err := checkRange(off, AttrSFEntry.Size, len(b)); err != nil {
 		return 0, err
 	}
@@ -41,7 +41,7 @@ func attrSFParts(_ *Geometry, b []byte) ([]Part, error) {
 	var parts []Part
 	off := AttrSF.Size
 	for i := range int(AttrSFCount.Get(b)) {
-		end, err := attrSFEntryEnd(b, off)
+		end, err := AttrSFEntryEnd(b, off)
 		if err != nil {
 			return parts, err
 		}
@@ -60,7 +60,7 @@ func attrSFEntryParts(_ *Geometry, b []byte) ([]Part, error) {
 }
 
 // checkAttrSF judges an attribute fork in shortform; fork is all the room it has.
-func checkAttrSF(fork []byte) *CorruptError {
+func checkAttrSF(fork []byte, r report) *CorruptError {
 	if len(fork) < AttrSF.Size {
 		return bad("core.forkoff", len(fork), "room for attributes")
 	}
@@ -71,15 +71,19 @@ func checkAttrSF(fork []byte) *CorruptError {
 	b := fork[:size]
 	off := AttrSF.Size
 	for i := range int(AttrSFCount.Get(b)) {
-		end, err := attrSFEntryEnd(b, off)
-		switch {
-		case err != nil:
+		end, err := AttrSFEntryEnd(b, off)
+		if err != nil {
 			return bad("a.sfattr.list"+index(i), err, "")
-		case AttrSFNameLen.Get(b[off:]) == 0:
-			return bad("a.sfattr.list"+index(i)+".namelen", 0, fromTo(1, MaxNameLen))
 		}
-		if f := AttrSFFlags.Get(b[off:]); !validAttrFlags(f) || f&AttrIncomplete != 0 {
-			return bad("a.sfattr.list"+index(i)+".flags", hexed(f), "one namespace")
+		var e *CorruptError
+		if AttrSFNameLen.Get(b[off:]) == 0 {
+			e = r.fault(bad("a.sfattr.list"+index(i)+".namelen", 0, fromTo(1, MaxNameLen)))
+		}
+		if f := AttrSFFlags.Get(b[off:]); e == nil && (!validAttrFlags(f) || f&AttrIncomplete != 0) {
+			e = r.fault(bad("a.sfattr.list"+index(i)+".flags", hexed(f), "one namespace"))
+		}
+		if e != nil {
+			return e
 		}
 		off = end
 	}

@@ -16,10 +16,10 @@ func checkDinode(g *Geometry, b []byte, _ Place, r report) *CorruptError {
 	case DiMode.Get(b) == 0:
 		return nil
 	}
-	for _, check := range [...]func(*Geometry, []byte) *CorruptError{
+	for _, check := range [...]func(*Geometry, []byte, report) *CorruptError{
 		checkDinodeSize, checkDinodeFlags, checkExtentHints, checkExtentCounts, checkDataFork, checkAttrFork,
 	} {
-		if e := r.fault(check(g, b)); e != nil {
+		if e := r.fault(check(g, b, r)); e != nil {
 			return e
 		}
 	}
@@ -27,7 +27,7 @@ func checkDinode(g *Geometry, b []byte, _ Place, r report) *CorruptError {
 }
 
 // checkDinodeSize judges type and size.
-func checkDinodeSize(_ *Geometry, b []byte) *CorruptError {
+func checkDinodeSize(_ *Geometry, b []byte, _ report) *CorruptError {
 	size := DiSize.Get(b)
 	switch DiMode.Get(b) & ModeType {
 	case ModeReg, ModeChar, ModeBlk, ModeFIFO, ModeSock:
@@ -50,7 +50,7 @@ func checkDinodeSize(_ *Geometry, b []byte) *CorruptError {
 
 // checkDinodeFlags judges the flags that need a feature of the volume or a type of file, and the
 // bytes that the extent counts leave free.
-func checkDinodeFlags(g *Geometry, b []byte) *CorruptError {
+func checkDinodeFlags(g *Geometry, b []byte, r report) *CorruptError {
 	f, reg := DiFlags2.Get(b), DiMode.Get(b)&ModeType == ModeReg
 	switch {
 	case f&Flag2Bigtime != 0 && !g.HasBigtime():
@@ -61,10 +61,16 @@ func checkDinodeFlags(g *Geometry, b []byte) *CorruptError {
 		return bad("v3.flags2", hexed(f), "reflink for regular files of volumes with it only")
 	case f&Flag2Reflink != 0 && DiFlags.Get(b)&FlagRealtime != 0:
 		return bad("v3.flags2", hexed(f), "no reflink for realtime files")
+	}
+	var e *CorruptError
+	switch {
 	case f&Flag2Nrext64 != 0 && DiANExtents.Get(b) != 0:
-		return bad("core.nrext64_pad", DiANExtents.Get(b), 0)
+		e = r.fault(bad("core.nrext64_pad", DiANExtents.Get(b), 0))
 	case f&Flag2Nrext64 == 0 && DiBigNExtents.Get(b) != 0:
-		return bad("core.v3_pad", hexed(DiBigNExtents.Get(b)), 0)
+		e = r.fault(bad("core.v3_pad", hexed(DiBigNExtents.Get(b)), 0))
+	}
+	if e != nil {
+		return e
 	}
 	if g.HasCowForks() {
 		if root := DiCowRoot.Get(b); root != 0 && (!reg || !g.Allocatable(root, 1)) {
@@ -75,14 +81,18 @@ func checkDinodeFlags(g *Geometry, b []byte) *CorruptError {
 }
 
 // checkExtentHints judges the two hints: each is set just when a flag says that it is.
-func checkExtentHints(g *Geometry, b []byte) *CorruptError {
+func checkExtentHints(g *Geometry, b []byte, r report) *CorruptError {
 	flags, mode := DiFlags.Get(b), DiMode.Get(b)&ModeType
 	hint, flagged := DiExtSize.Get(b), flags&(FlagExtSize|FlagExtSzInherit) != 0
+	var e *CorruptError
 	switch {
 	case flags&FlagExtSize != 0 && mode != ModeReg, flags&FlagExtSzInherit != 0 && mode != ModeDir:
-		return bad("core.flags", hexed(flags), "extsz for files and extszinherit for directories")
+		e = r.fault(bad("core.flags", hexed(flags), "extsz for files and extszinherit for directories"))
 	case flagged != (hint != 0) || hint > MaxExtentLen:
-		return bad("core.extsize", hint, "a hint just when a flag says so")
+		e = r.fault(bad("core.extsize", hint, "a hint just when a flag says so"))
+	}
+	if e != nil {
+		return e
 	}
 	cow, cowFlagged := DiCowExtSize.Get(b), DiFlags2.Get(b)&Flag2CowExtSize != 0
 	switch {
@@ -95,16 +105,21 @@ func checkExtentHints(g *Geometry, b []byte) *CorruptError {
 }
 
 // checkExtentCounts judges how many extents there are, and where the attribute fork starts.
-func checkExtentCounts(_ *Geometry, b []byte) *CorruptError {
+func checkExtentCounts(_ *Geometry, b []byte, r report) *CorruptError {
 	data, attr := NExtents(b)
 	literal, off := len(b)-Dinode.Size, int(DiForkOff.Get(b))*8
+	var e *CorruptError
 	switch {
 	case data > MaxExtents(b, false):
-		return bad("core.nextents", data, fmt.Sprintf("%d at most", MaxExtents(b, false)))
+		e = r.fault(bad("core.nextents", data, fmt.Sprintf("%d at most", MaxExtents(b, false))))
 	case uint64(attr) > MaxExtents(b, true):
-		return bad("core.naextents", attr, fmt.Sprintf("%d at most", MaxExtents(b, true)))
+		e = r.fault(bad("core.naextents", attr, fmt.Sprintf("%d at most", MaxExtents(b, true))))
 	case data+uint64(attr) > DiNBlocks.Get(b):
-		return bad("core.nblocks", DiNBlocks.Get(b), "a block for each extent at least")
+		e = r.fault(bad("core.nblocks", DiNBlocks.Get(b), "a block for each extent at least"))
+	}
+	switch {
+	case e != nil:
+		return e
 	case off >= literal:
 		return bad("core.forkoff", off/8, below(uint32(literal/8)))
 	case DiFormat.Get(b) == FmtDev && off != 0 && off != 8:
@@ -114,7 +129,7 @@ func checkExtentCounts(_ *Geometry, b []byte) *CorruptError {
 }
 
 // checkDataFork judges the data fork: its format must suit the file's type.
-func checkDataFork(g *Geometry, b []byte) *CorruptError {
+func checkDataFork(g *Geometry, b []byte, r report) *CorruptError {
 	mode, format, size := DiMode.Get(b)&ModeType, DiFormat.Get(b), DiSize.Get(b)
 	data, _ := Forks(b)
 	extents, _ := NExtents(b)
@@ -126,13 +141,13 @@ func checkDataFork(g *Geometry, b []byte) *CorruptError {
 		return nil
 	case format != FmtLocal:
 		f := fork{name: "u3", b: data, format: format, extents: extents, rt: DiFlags.Get(b)&FlagRealtime != 0}
-		return f.check(g)
+		return f.check(g, r)
 	case extents != 0:
 		return bad("core.nextents", extents, 0)
 	case size > uint64(len(data)):
 		return bad("core.size", size, upTo(uint32(len(data))))
 	case mode == ModeDir:
-		return checkDirSF(g, data[:size])
+		return checkDirSF(g, data[:size], r)
 	case bytes.IndexByte(data[:size], 0) >= 0:
 		return bad("u3.symlink", string(data[:size]), "no NUL byte")
 	}
@@ -140,7 +155,7 @@ func checkDataFork(g *Geometry, b []byte) *CorruptError {
 }
 
 // checkAttrFork judges the attribute fork.
-func checkAttrFork(g *Geometry, b []byte) *CorruptError {
+func checkAttrFork(g *Geometry, b []byte, r report) *CorruptError {
 	format := DiAFormat.Get(b)
 	_, attr := Forks(b)
 	_, extents := NExtents(b)
@@ -158,10 +173,10 @@ func checkAttrFork(g *Geometry, b []byte) *CorruptError {
 		if extents != 0 {
 			return bad("core.naextents", extents, 0)
 		}
-		return checkAttrSF(attr)
+		return checkAttrSF(attr, r)
 	case FmtExtents, FmtBtree:
 		f := fork{name: "a", b: attr, format: format, extents: uint64(extents), attr: true}
-		return f.check(g)
+		return f.check(g, r)
 	}
 	return bad("core.aformat", format, "local, extents or btree")
 }

@@ -8,8 +8,8 @@ var (
 	DirTailStale = u32[uint32](DirBlockTail, "stale", 4, Dec)
 )
 
-// dirIndex returns where the hash index of a block in block form starts, and its entries.
-func dirIndex(b []byte) (off, count int, damage *CorruptError) {
+// DirBlockIndex returns where the hash index of a block in block form starts, and its entries.
+func DirBlockIndex(b []byte) (off, count int, damage *CorruptError) {
 	tail := len(b) - DirBlockTail.Size
 	if tail < dirDataSize {
 		return 0, 0, bad("btail", len(b), "a directory block")
@@ -23,7 +23,7 @@ func dirIndex(b []byte) (off, count int, damage *CorruptError) {
 
 // dirBlockParts lists entries, unused ranges, hash index and tail.
 func dirBlockParts(_ *Geometry, b []byte) ([]Part, error) {
-	start, count, damage := dirIndex(b)
+	start, count, damage := DirBlockIndex(b)
 	if damage != nil {
 		damage.Structure = "directory block"
 		return nil, damage
@@ -36,7 +36,7 @@ func dirBlockParts(_ *Geometry, b []byte) ([]Part, error) {
 // checkDirBlock judges a directory in block form: its entries, and that the index has each of
 // them once, under its hash.
 func checkDirBlock(g *Geometry, b []byte, _ Place, r report) *CorruptError {
-	start, count, damage := dirIndex(b)
+	start, count, damage := DirBlockIndex(b)
 	if damage != nil {
 		return damage
 	}
@@ -75,7 +75,7 @@ func checkIndexed(g *Geometry, b, leaf []byte, starts *dirStarts) *CorruptError 
 	if addr >= uint32(len(b)/DirAlign) || !starts.take(int(addr)*DirAlign) {
 		return bad("bleaf.address", hexed(addr), "an entry that the index has once")
 	}
-	name := dirItem{off: int(addr) * DirAlign}.name(b)
+	name := DirItem{Off: int(addr) * DirAlign}.Name(b)
 	if got, want := DirLeafHash.Get(leaf), DirHash(g, name); got != want {
 		return bad("bleaf.hashval", hexed(got), hexed(want))
 	}

@@ -128,51 +128,57 @@ func dirUnusedParts(_ *Geometry, b []byte) ([]Part, error) {
 	return []Part{one("tag", len(b)-dirTag.Size, dirTag)}, nil
 }
 
-// dirItem is an entry or an unused range in a data block.
-type dirItem struct {
-	off, size int
-	free      bool
+// DirItem is an entry or an unused range in a data block: Size bytes from byte Off of the block.
+type DirItem struct {
+	Off, Size int
+	Free      bool
 }
 
-// nextDirItem reads what starts at off in the data area, which ends at end. b is the block.
-func nextDirItem(b []byte, off, end int) (dirItem, *CorruptError) {
-	it := dirItem{off: off, free: checkRange(off, DirUnused.Size, end) == nil && DirUnusedTag.Get(b[off:]) == DirFreeTag}
+// NextDirItem reads what starts at off in the data area, which ends at end. b is the block. With
+// damage that does not keep one from finding the next item, Size is not 0.
+func NextDirItem(b []byte, off, end int) (DirItem, *CorruptError) {
+	it := DirItem{Off: off, Free: checkRange(off, DirUnused.Size, end) == nil && DirUnusedTag.Get(b[off:]) == DirFreeTag}
 	switch {
-	case it.free:
-		it.size = int(DirUnusedLen.Get(b[off:]))
+	case it.Free:
+		it.Size = int(DirUnusedLen.Get(b[off:]))
 	case checkRange(off, DirEntrySize(1), end) == nil:
-		it.size = DirEntrySize(int(DirEntryNameLen.Get(b[off:])))
+		it.Size = DirEntrySize(int(DirEntryNameLen.Get(b[off:])))
 	}
-	if it.size < DirAlign || it.size%DirAlign != 0 || checkRange(off, it.size, end) != nil {
-		return dirItem{}, bad("data", byteAt(off), "an entry or an unused range within the block")
+	if it.Size < DirAlign || it.Size%DirAlign != 0 || checkRange(off, it.Size, end) != nil {
+		return DirItem{}, bad("data", byteAt(off), "an entry or an unused range within the block")
 	}
-	if tag := DirTag.Get(b[off+it.size-dirTag.Size:]); int(tag) != off {
-		return dirItem{}, bad("tag", byteAt(int(tag)), byteAt(off))
+	if tag := DirTag.Get(b[off+it.Size-dirTag.Size:]); int(tag) != off {
+		return it, bad("tag", byteAt(int(tag)), byteAt(off))
 	}
 	return it, nil
 }
 
-// name is the name of an entry.
-func (it dirItem) name(b []byte) []byte {
-	e := b[it.off:]
+// Name is the name of an entry, a view into the block.
+func (it DirItem) Name(b []byte) []byte {
+	e := b[it.Off:]
 	return e[DirEntry.Size : DirEntry.Size+int(DirEntryNameLen.Get(e))]
+}
+
+// FType is the file type of an entry.
+func (it DirItem) FType(b []byte) FType {
+	return FType(b[it.Off+DirEntry.Size+int(DirEntryNameLen.Get(b[it.Off:]))])
 }
 
 // dirItemParts lists the entries and unused ranges up to end.
 func dirItemParts(name string, b []byte, end int) ([]Part, error) {
 	var parts []Part
 	for off := dirDataSize; off < end; {
-		it, damage := nextDirItem(b, off, end)
+		it, damage := NextDirItem(b, off, end)
 		if damage != nil {
 			damage.Structure = "directory block"
 			return parts, damage
 		}
 		table := DirEntry
-		if it.free {
+		if it.Free {
 			table = DirUnused
 		}
-		parts = append(parts, Part{name, len(parts), off, it.size, table})
-		off += it.size
+		parts = append(parts, Part{name, len(parts), off, it.Size, table})
+		off += it.Size
 	}
 	return parts, nil
 }

@@ -32,12 +32,12 @@ func checkDirItems(g *Geometry, b []byte, end int, starts *dirStarts, r report) 
 	var best bestFree
 	wasFree := false
 	for off := dirDataSize; off < end; {
-		it, damage := nextDirItem(b, off, end)
-		if damage != nil {
+		it, damage := NextDirItem(b, off, end)
+		if damage != nil && (it.Size == 0 || r.fault(damage) != nil) {
 			return damage
 		}
 		switch {
-		case it.free:
+		case it.Free:
 			best.add(b, it)
 			if wasFree {
 				if e := r.fault(bad("data", byteAt(off), "no unused range behind another")); e != nil {
@@ -45,15 +45,15 @@ func checkDirItems(g *Geometry, b []byte, end int, starts *dirStarts, r report) 
 				}
 			}
 		default:
-			if e := r.fault(checkDirEntry(g, b[off:off+it.size], it.name(b))); e != nil {
+			if e := r.fault(checkDirEntry(g, b[off:off+it.Size], it.Name(b))); e != nil {
 				return e
 			}
 			if starts != nil {
 				starts.add(off)
 			}
 		}
-		wasFree = it.free
-		off += it.size
+		wasFree = it.Free
+		off += it.Size
 	}
 	return best.check(b)
 }
@@ -78,15 +78,15 @@ type bestFree struct {
 	found  [DirBestFree]bool
 }
 
-func (f *bestFree) add(b []byte, it dirItem) {
+func (f *bestFree) add(b []byte, it DirItem) {
 	for i := range f.found {
 		off, length := DirBest(i)
-		if int(off.Get(b)) == it.off && int(length.Get(b)) == it.size {
+		if int(off.Get(b)) == it.Off && int(length.Get(b)) == it.Size {
 			f.found[i] = true
 			break
 		}
 	}
-	n := it.size
+	n := it.Size
 	for i := range f.length {
 		if n > f.length[i] {
 			n, f.length[i] = f.length[i], n

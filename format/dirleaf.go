@@ -32,14 +32,15 @@ var (
 // which lie before it as 16-bit numbers.
 const DirLeafTailSize = 4
 
-// dirLeafLayout is where the variable parts of a leaf lie.
-type dirLeafLayout struct {
-	count       int // index entries
-	best, bests int // offset and number of the best lengths; none in node form
+// DirLeafLayout is where the variable parts of a leaf lie.
+type DirLeafLayout struct {
+	Count       int // index entries
+	Best, Bests int // offset in bytes and number of the best lengths; none in node form
 }
 
-// layoutDirLeaf reads the counts of a leaf and checks that what they count fits.
-func layoutDirLeaf(b []byte) (l dirLeafLayout, damage *CorruptError) {
+// LayoutDirLeaf reads the counts of a leaf and checks that what they count fits. b is a directory
+// block.
+func LayoutDirLeaf(b []byte) (l DirLeafLayout, damage *CorruptError) {
 	end := len(b)
 	if DaMagic.Get(b) == DirLeaf1Magic {
 		end -= DirLeafTailSize
@@ -47,15 +48,15 @@ func layoutDirLeaf(b []byte) (l dirLeafLayout, damage *CorruptError) {
 		if room := uint32(end-DirLeaf.Size) / uint32(dirBest.Size); n > room {
 			return l, bad("ltail.bestcount", n, upTo(room))
 		}
-		l.bests = int(n)
-		end -= l.bests * dirBest.Size
+		l.Bests = int(n)
+		end -= l.Bests * dirBest.Size
 	}
-	l.best = end
+	l.Best = end
 	n, room := int(DirLeafCount.Get(b)), (end-DirLeaf.Size)/DirLeafEntry.Size
 	if n > room {
 		return l, bad("lhdr.count", n, upTo(uint32(room)))
 	}
-	l.count = n
+	l.Count = n
 	return l, nil
 }
 
@@ -63,13 +64,13 @@ func dirLeafParts(_ *Geometry, b []byte) ([]Part, error) {
 	if err := checkRange(DirLeaf.Size, DirLeafTailSize, len(b)); err != nil {
 		return nil, err
 	}
-	l, damage := layoutDirLeaf(b)
+	l, damage := LayoutDirLeaf(b)
 	if damage != nil {
 		damage.Structure = "directory leaf block"
 		return nil, damage
 	}
-	parts := repeat("lbests", l.best, l.bests, dirBest)
-	parts = append(parts, repeat("lents", DirLeaf.Size, l.count, DirLeafEntry)...)
+	parts := repeat("lbests", l.Best, l.Bests, dirBest)
+	parts = append(parts, repeat("lents", DirLeaf.Size, l.Count, DirLeafEntry)...)
 	if DaMagic.Get(b) == DirLeaf1Magic {
 		parts = append(parts, one("ltail", len(b)-DirLeafTailSize, dirLeafTail))
 	}
@@ -81,11 +82,11 @@ func checkDirLeaf(_ *Geometry, b []byte, _ Place, r report) *CorruptError {
 	if checkRange(DirLeaf.Size, DirLeafTailSize, len(b)) != nil {
 		return bad("lhdr", len(b), "a directory block")
 	}
-	l, damage := layoutDirLeaf(b)
+	l, damage := LayoutDirLeaf(b)
 	if damage != nil {
 		return damage
 	}
-	stale, e := checkDirHashes("lents", b[DirLeaf.Size:], l.count, r)
+	stale, e := checkDirHashes("lents", b[DirLeaf.Size:], l.Count, r)
 	if e != nil {
 		return e
 	}
@@ -94,7 +95,7 @@ func checkDirLeaf(_ *Geometry, b []byte, _ Place, r report) *CorruptError {
 			return e
 		}
 	}
-	return checkBests("lbests", b[l.best:], l.bests, len(b), r)
+	return checkBests("lbests", b[l.Best:], l.Bests, len(b), r)
 }
 
 // checkDirHashes judges the order of n index entries and returns how many are stale.

@@ -54,6 +54,36 @@ func sfIno(b []byte) Ino {
 	return Ino(ino4Field.Get(b))
 }
 
+// DirSFParent is the parent that a shortform directory names; ok is false when it does not fit in b.
+func DirSFParent(b []byte) (parent Ino, ok bool) {
+	if len(b) < DirSF.Size || len(b) < DirSFSize(DirSFInoSize(b)) {
+		return 0, false
+	}
+	return sfIno(b[DirSF.Size:DirSFSize(DirSFInoSize(b))]), true
+}
+
+// DirSFItem is an entry of a shortform directory: all its bytes.
+type DirSFItem []byte
+
+// NextDirSF returns the entry that starts at byte off of a shortform directory, nil when it
+// would leave b.
+func NextDirSF(b []byte, off int) DirSFItem {
+	if checkRange(off, DirSFEntry.Size, len(b)) != nil {
+		return nil
+	}
+	n := DirSFEntrySize(int(DirSFEntryNameLen.Get(b[off:])), DirSFInoSize(b))
+	if checkRange(off, n, len(b)) != nil {
+		return nil
+	}
+	return b[off : off+n : off+n]
+}
+
+// Name is the entry's name, Ino the inode it leads to, and FType the file type it gives that.
+func (e DirSFItem) Name() []byte { return e[DirSFEntry.Size : DirSFEntry.Size+e.nameLen()] }
+func (e DirSFItem) FType() FType { return FType(e[DirSFEntry.Size+e.nameLen()]) }
+func (e DirSFItem) Ino() Ino     { return sfIno(e[DirSFEntry.Size+e.nameLen()+1:]) }
+func (e DirSFItem) nameLen() int { return int(DirSFEntryNameLen.Get(e)) }
+
 // sfInoPart is the inode number called name at off.
 func sfInoPart(name string, off, size int) Part {
 	if size == ino8.Size {
@@ -71,15 +101,12 @@ func dirSFParts(_ *Geometry, b []byte) ([]Part, error) {
 	parts := []Part{sfInoPart("hdr.parent", DirSF.Size, width)}
 	off := DirSFSize(width)
 	for i := range int(DirSFCount.Get(b)) {
-		if err := checkRange(off, DirSFEntry.Size, len(b)); err != nil {
-			return parts, err
+		e := NextDirSF(b, off)
+		if e == nil {
+			return parts, checkRange(off, DirSFEntrySize(1, width), len(b))
 		}
-		n := DirSFEntrySize(int(DirSFEntryNameLen.Get(b[off:])), width)
-		if err := checkRange(off, n, len(b)); err != nil {
-			return parts, err
-		}
-		parts = append(parts, Part{"list", i, off, n, DirSFEntry})
-		off += n
+		parts = append(parts, Part{"list", i, off, len(e), DirSFEntry})
+		off += len(e)
 	}
 	return parts, nil
 }
@@ -100,47 +127,45 @@ func dirSFEntryParts(_ *Geometry, b []byte) ([]Part, error) {
 }
 
 // checkDirSF judges a directory in shortform that fills b.
-func checkDirSF(g *Geometry, b []byte) *CorruptError {
-	if len(b) < DirSF.Size {
+func checkDirSF(g *Geometry, b []byte, r report) *CorruptError {
+	if len(b) < DirSF.Size || len(b) < DirSFSize(DirSFInoSize(b)) {
 		return bad("core.size", len(b), "a shortform directory")
 	}
-	width := DirSFInoSize(b)
-	off := DirSFSize(width)
-	if off > len(b) {
-		return bad("core.size", len(b), "a shortform directory")
-	}
+	off := DirSFSize(DirSFInoSize(b))
 	large := 0
-	if e := checkSFIno(g, "u3.sfdir3.hdr.parent", b[DirSF.Size:off], &large); e != nil {
+	if e := r.fault(checkSFIno(g, "u3.sfdir3.hdr.parent", b[DirSF.Size:off], &large)); e != nil {
 		return e
 	}
 	next := DirFirstOffset // the least offset that the next entry can have
 	for i := range int(DirSFCount.Get(b)) {
-		if checkRange(off, DirSFEntry.Size, len(b)) != nil {
+		e := NextDirSF(b, off)
+		if e == nil {
 			return badEntry(i, "", off, "within the fork")
 		}
-		e := b[off:]
-		n := int(DirSFEntryNameLen.Get(e))
-		size := DirSFEntrySize(n, width)
-		if checkRange(off, size, len(b)) != nil {
-			return badEntry(i, "namelen", n, "within the fork")
-		}
-		name, tail := e[DirSFEntry.Size:DirSFEntry.Size+n], e[DirSFEntry.Size+n:size]
-		at := int(DirSFEntryOffset.Get(e))
-		switch {
-		case !validName(name):
-			return badEntry(i, "name", string(name), "no NUL and no slash")
-		case at < next || at%DirAlign != 0:
-			return badEntry(i, "offset", at, "ascending multiples of 8")
-		case FType(tail[0]) > FTWhiteout:
-			return badEntry(i, "filetype", tail[0], upTo(uint32(FTWhiteout)))
-		}
-		if e := checkSFIno(g, "u3.sfdir3.list", tail[1:], &large); e != nil {
+		if e := r.fault(checkSFEntry(g, i, e, next, &large)); e != nil {
 			return e
 		}
-		next = at + DirEntrySize(n)
-		off += size
+		next = int(DirSFEntryOffset.Get(e)) + DirEntrySize(e.nameLen())
+		off += len(e)
 	}
-	return checkSFEnd(g, b, off, next, large)
+	return r.fault(checkSFEnd(g, b, off, next, large))
+}
+
+// checkSFEntry judges entry i; next is the least offset that it can have.
+func checkSFEntry(g *Geometry, i int, e DirSFItem, next int, large *int) *CorruptError {
+	ino := checkSFIno(g, "", e[DirSFEntry.Size+e.nameLen()+1:], large)
+	if ino != nil {
+		ino.Field = "u3.sfdir3.list" + index(i) + ".inumber"
+	}
+	switch at := int(DirSFEntryOffset.Get(e)); {
+	case !validName(e.Name()):
+		return badEntry(i, "name", string(e.Name()), "no NUL and no slash")
+	case at < next || at%DirAlign != 0:
+		return badEntry(i, "offset", at, "ascending multiples of 8")
+	case e.FType() > FTWhiteout:
+		return badEntry(i, "filetype", uint8(e.FType()), upTo(uint32(FTWhiteout)))
+	}
+	return ino
 }
 
 // checkSFEnd judges what holds after the last entry: off bytes were used, block form would end

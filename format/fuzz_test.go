@@ -108,6 +108,11 @@ func exercise(t *testing.T, bt *BlockType, g *Geometry, b []byte) {
 		t.Fatalf("Verify gives an error of no class: %v", err)
 	}
 	good := err == nil
+	faults := 0
+	Judge(g, bt, b, NullPlace, func(*CorruptError) { faults++ })
+	if good != (faults == 0) || faults > 2*len(b)+8 {
+		t.Fatalf("Verify says %v, Judge has %d faults", err, faults)
+	}
 	if good {
 		b = b[:bt.Len(g, b)]
 	}

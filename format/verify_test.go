@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // placeOf is where a sample says that it lies.
@@ -207,5 +209,41 @@ func TestStamp(t *testing.T) {
 		if err := kind.checkIdentity(g, b, at, nil); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
+	}
+}
+
+// Judge goes on where Verify ends, and agrees with it on what comes first.
+func TestJudge(t *testing.T) {
+	_, g := samples(t)
+	b := make([]byte, g.InodeSize)
+	TypeInode.Stamp(g, b, InInode(128))
+	DiVersion.Put(b, DinodeVersion)
+	DiMode.Put(b, ModeReg|0o644)
+	DiFormat.Put(b, FmtExtents)
+	DiAFormat.Put(b, FmtExtents)
+	DiSize.Put(b, 1<<63)
+	DiExtSize.Put(b, 7)
+	PutNExtents(b, 2, 0)
+	DiNBlocks.Put(b, 4)
+	for i, m := range []Mapping{{Off: 5, Start: 64, Count: 0}, {Off: 3, Start: 1 << 50, Count: 1}} {
+		m.Pack(b[Dinode.Size+i*BmbtRec.Size:])
+	}
+	SetChecksum(b, DiCRC)
+	DiUUID.Put(b, UUID{9})
+	at := InInode(129)
+	var got []string
+	Judge(g, TypeInode, b, at, func(e *CorruptError) {
+		if e.Place != at || e.Structure != "inode" {
+			t.Errorf("place %v, structure %q", e.Place, e.Structure)
+		}
+		got = append(got, e.Field)
+	})
+	want := []string{"crc", "uuid", "owner", "core.size", "core.extsize", "u3.bmx[0].blockcount", "u3.bmx[1].startoff"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("faults (-want +got):\n%s", diff)
+	}
+	var first *CorruptError
+	if err := Verify(g, TypeInode, b, at); !errors.As(err, &first) || first.Field != want[0] {
+		t.Errorf("Verify: %v, want %s", err, want[0])
 	}
 }
