@@ -7,6 +7,7 @@ import (
 	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/space"
 )
 
 // Extent is a run of blocks in a group.
@@ -138,4 +139,11 @@ func (c *Content) BtreeBlocks() (n uint32) {
 		}
 	}
 	return n
+}
+
+// Count adds the group's share to the counters of the volume.
+func (c *Content) Count(sum *space.Counters) {
+	sum.Free += uint64(c.FreeBlocks()) + uint64(len(c.Freelist)) + uint64(c.BtreeBlocks())
+	sum.Inodes += uint64(c.Inodes)
+	sum.FreeInodes += uint64(c.FreeInodes)
 }

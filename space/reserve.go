@@ -98,7 +98,13 @@ func MinFreelist(g *format.Geometry) uint32 {
 	if g.HasRmapbt() {
 		levels = 1
 	}
-	return heightsOf(g).minFreelist(1, 1, levels)
+	return FreelistLen(g, 1, 1, levels)
+}
+
+// FreelistLen is the length that the free list of a group has when its free space trees and its
+// rmapbt, 0 when there is none, have so many levels.
+func FreelistLen(g *format.Geometry, bno, cnt, rmap int) uint32 {
+	return heightsOf(g).minFreelist(bno, cnt, rmap)
 }
 
 // minFreelist is the length that the free list must have when the trees have these heights:
