@@ -2,11 +2,12 @@ package shell
 
 import (
 	"context"
+	"flag"
 
 	"github.com/cowfs/cowfs/format"
 )
 
-// headerCommands print what the sectors at the head of a group hold.
+// headerCommands go to what the sectors at the head of a group hold.
 func headerCommands() []*Command {
 	return []*Command{
 		headerCommand("sb", "superblock", 0, format.TypeSuperblock),
@@ -18,23 +19,41 @@ func headerCommands() []*Command {
 
 func headerCommand(name, what string, sector int, t *format.BlockType) *Command {
 	return &Command{
-		Name: name, Args: "[AG]", Summary: "print the " + what + " of a group",
-		Text: "All fields by name, as xfs_db names them. Without a number, of group 0.",
+		Name: name, Args: "[-q] [AG [FIELD]...]", Summary: "go to the " + what + " of a group, and print it",
+		Text: "All fields by name, as xfs_db names them, or those that are asked for. Without a number,\nof group 0.",
 		Examples: []Example{
 			{name, "the one of group 0"},
 			{name + " 3", "the one of group 3"},
 		},
-		setup: noFlags(func(_ context.Context, s *Session, args []string) error {
-			ag, err := s.groupArg(args)
+		setup: moving(func(_ context.Context, s *Session, args []string) (position, []string, error) {
+			ag, err := s.groupArg(args[:min(1, len(args))])
 			if err != nil {
-				return err
+				return position{}, nil, err
 			}
-			off := s.Vol.Geo.SectorOffset(ag, sector)
-			b, err := s.read(off, s.Vol.Geo.SectSize)
-			if err != nil {
-				return err
-			}
-			return s.structure(t, b, s.place(off))
+			p, err := s.at(s.Vol.Geo.SectorOffset(ag, sector), formOf(t), 0)
+			return p, args[min(1, len(args)):], err
 		}),
+	}
+}
+
+// moveFunc finds out where a command goes; what is left of args are fields to print.
+type moveFunc func(ctx context.Context, s *Session, args []string) (p position, fields []string, err error)
+
+// moving is the setup of a command that goes somewhere: it becomes the position, and what is
+// there is printed unless -q is given.
+func moving(find moveFunc) func(*flag.FlagSet) runFunc {
+	return func(f *flag.FlagSet) runFunc {
+		quiet := f.Bool("q", false, "only go there, print nothing")
+		return func(ctx context.Context, s *Session, args []string) error {
+			p, fields, err := find(ctx, s, args)
+			if err != nil {
+				return err
+			}
+			s.walk.goTo(p)
+			if *quiet {
+				return nil
+			}
+			return s.show(&p, fields)
+		}
 	}
 }

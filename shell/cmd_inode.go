@@ -2,95 +2,121 @@ package shell
 
 import (
 	"context"
-	"encoding/hex"
-	"fmt"
-	"io"
+	"flag"
 	"strings"
 
+	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/inode"
 )
 
-// inodeCommands print single structures other than headers.
+// inodeCommands go to structures other than headers.
 func inodeCommands() []*Command {
 	return []*Command{
 		{
-			Name: "inode", Args: "NUMBER|/PATH", Summary: "print an inode, its forks as they lie in it included",
+			Name: "inode", Args: "[-q] NUMBER|/PATH [FIELD]...", Summary: "go to an inode, and print it with its forks as they lie in it",
 			Text: "A free inode is printed too.",
 			Examples: []Example{
 				{"inode 128", "by number"},
-				{"inode /etc/hostname", "by path; a link is printed itself"},
+				{"inode /etc/hostname core.size", "by path, one field; a link is gone to itself"},
 			},
-			setup: noFlags(printInode),
+			setup: moving(goInode),
 		},
 		{
-			Name: "block", Args: "NUMBER|AG:BLOCK", Summary: "print a block, whatever it holds",
-			Text: "The type is found by magic number. A block of inodes prints all of them, a group's first\nblock all its headers; what has no known type is dumped in hexadecimal.",
+			Name: "block", Aliases: []string{"fsblock"}, Args: "[-q] NUMBER|AG:BLOCK", Summary: "go to a block, and print whatever it holds",
+			Text: "The type is found by magic number. A block of inodes prints all of them, a group's first\nblock all its headers; what has no known type is dumped in hexadecimal. The position is then\nthe first structure in the block.",
 			Examples: []Example{
 				{"block 1:5", "block 5 of group 1"},
 				{"block 0x10003", "an absolute block number, as in bmap and xfs_db's fsblock"},
 			},
-			setup: noFlags(printBlock),
+			setup: setupBlock,
+		},
+		{
+			Name: "daddr", Args: "[-q] NUMBER", Summary: "go to a disk address in units of 512 bytes, and print what is there",
+			Examples: []Example{{"daddr 8", ""}, {"daddr -q 0x20", "only go there"}},
+			setup: moving(func(_ context.Context, s *Session, args []string) (position, []string, error) {
+				if len(args) == 0 {
+					return position{}, nil, usagef("an address is missing")
+				}
+				n, err := number("address", args[0], 54)
+				if err != nil {
+					return position{}, nil, err
+				}
+				p, err := s.at(int64(n)<<format.BasicBlockLog, nil, format.BasicBlock)
+				return p, args[1:], err
+			}),
+		},
+		forkCommand("dblock", "data", inode.Data),
+		forkCommand("ablock", "attribute", inode.Attr),
+		{
+			Name: "root", Args: "[-q] [-a|-c] KIND AG | [-q] [-a|-c] bmbt NUMBER|/PATH", Summary: "go to the root of a B+tree",
+			Text: "KIND is bnobt, cntbt, inobt, finobt, rmapbt or refcountbt. The root of bmbt lies in the inode:\nthe position is that, and only the root is printed. Of a CoW fork it is a block.",
+			Examples: []Example{
+				{"root bnobt 0", "then follow ptrs[0], and so on"},
+				{"root bmbt /var/log/journal", ""},
+			},
+			setup: setupRoot,
+		},
+		{
+			Name: "log", Aliases: []string{"logblock"}, Args: "[-q] [BLOCK]", Summary: "go to a record of the log, and print its header",
+			Text:     "BLOCK counts in 512 bytes from the start of the log; without it, to where recovery would\nbegin, or in a clean log to the record that says so.",
+			Examples: []Example{{"log", ""}, {"log 2", "the record in log block 2"}},
+			setup:    moving(goLog),
 		},
 	}
 }
 
-func printInode(_ context.Context, s *Session, args []string) error {
-	if err := exactly(args, 1); err != nil {
-		return err
+func goInode(_ context.Context, s *Session, args []string) (position, []string, error) {
+	if len(args) == 0 {
+		return position{}, nil, usagef("an argument is missing")
 	}
-	var ino format.Ino
-	if strings.HasPrefix(args[0], "/") {
-		i, err := s.Vol.LookupLink(args[0])
+	ino, err := s.inoArg(args[0])
+	if err != nil {
+		return position{}, nil, err
+	}
+	p, err := s.atInode(ino)
+	return p, args[1:], err
+}
+
+// inoArg finds the number of an inode, in use or not, by path or number. A link is not followed.
+func (s *Session) inoArg(arg string) (format.Ino, error) {
+	if strings.HasPrefix(arg, "/") {
+		i, err := s.Vol.LookupLink(arg)
+		if err != nil {
+			return 0, err
+		}
+		return i.Ino, nil
+	}
+	n, err := number("inode", arg, 64)
+	if err == nil && !s.Vol.Geo.ValidIno(format.Ino(n)) {
+		err = usagef("inode %d: no inode of the volume can have this number", n)
+	}
+	return format.Ino(n), err
+}
+
+func setupBlock(f *flag.FlagSet) runFunc {
+	quiet := f.Bool("q", false, "only go there, print nothing")
+	return func(_ context.Context, s *Session, args []string) error {
+		if err := exactly(args, 1); err != nil {
+			return err
+		}
+		fsb, err := s.blockArg(args[0])
 		if err != nil {
 			return err
 		}
-		ino = i.Ino
-	} else {
-		n, err := number("inode", args[0], 64)
-		if err != nil {
-			return err
-		}
-		if ino = format.Ino(n); !s.Vol.Geo.ValidIno(ino) {
-			return usagef("inode %d: no inode of the volume can have this number", n)
-		}
+		return s.goBlock(fsb, *quiet)
 	}
-	off := s.Vol.Geo.InoOffset(ino)
-	b, err := s.read(off, s.Vol.Geo.InodeSize)
-	if err != nil {
-		return err
-	}
-	at := s.place(off)
-	at.Ino = ino
-	return s.structure(format.TypeInode, b, at)
 }
 
-func printBlock(_ context.Context, s *Session, args []string) error {
-	if err := exactly(args, 1); err != nil {
-		return err
-	}
-	fsb, err := s.blockArg(args[0])
-	if err != nil {
-		return err
-	}
+// goBlock prints all structures that begin in a block, and goes to the first one. The first damage
+// is returned at the end.
+func (s *Session) goBlock(fsb format.FSBlock, quiet bool) error {
 	g := s.Vol.Geo
-	b, err := s.read(g.Offset(fsb), format.MaxBlockSize)
+	off := g.Offset(fsb)
+	b, err := s.read(off, format.MaxBlockSize)
 	if err != nil {
 		return err
 	}
-	return s.contents(b, g.Offset(fsb))
-}
-
-// HexDoc is a block of no known type.
-type HexDoc struct {
-	Type  string `json:"type"` // "hex"
-	Daddr uint64 `json:"daddr"`
-	Hex   string `json:"hex"`
-}
-
-// contents prints all structures that begin in the block at byte off; b goes on behind it, as
-// directory blocks can be larger. The first damage is returned at the end.
-func (s *Session) contents(b []byte, off int64) error {
-	g := s.Vol.Geo
 	var damage error
 	found := 0
 	for at := 0; at < min(g.BlockSize, len(b)); {
@@ -99,23 +125,35 @@ func (s *Session) contents(b []byte, off int64) error {
 			at += s.step(off + int64(at))
 			continue
 		}
-		if found++; found > 1 {
+		p, err := s.at(off+int64(at), formOf(t), g.BlockSize)
+		if err != nil {
+			return err
+		}
+		if found++; found == 1 {
+			s.walk.goTo(p)
+		} else if !quiet {
 			s.title("")
 		}
-		place := s.place(off + int64(at))
-		s.title("%v, %v:", t, place)
-		if err := s.structure(t, b[at:], place); err != nil && damage == nil {
-			damage = err
+		if !quiet {
+			s.title("%v, %v:", t, p.at)
+			if err := s.show(&p, nil); err != nil && damage == nil {
+				damage = err
+			}
 		}
 		at += max(t.Len(g, b[at:]), s.step(off+int64(at)))
 	}
 	if found > 0 {
 		return damage
 	}
-	b = b[:min(g.BlockSize, len(b))]
-	return s.emit(HexDoc{"hex", uint64(off >> format.BasicBlockLog), hex.EncodeToString(b)}, func(w io.Writer) {
-		fmt.Fprint(w, hex.Dump(b))
-	})
+	p, err := s.at(off, plain, g.BlockSize)
+	if err != nil {
+		return err
+	}
+	s.walk.goTo(p)
+	if quiet {
+		return nil
+	}
+	return s.show(&p, nil)
 }
 
 // step is the distance at which structures can lie at byte off: sectors in the first block of a
@@ -126,4 +164,83 @@ func (s *Session) step(off int64) int {
 		return g.SectSize
 	}
 	return g.InodeSize
+}
+
+// forkCommand makes a command that goes to a block of a fork of the current inode.
+func forkCommand(name, fork string, which inode.Which) *Command {
+	return &Command{
+		Name: name, Args: "[-q] OFFSET [FIELD]...", Summary: "go to a block of the " + fork + " fork of the current inode",
+		Text:     "The current inode is the one that was last gone to. Of a directory's data, the whole directory\nblock is read.",
+		Examples: []Example{{name + " 0", "the first block"}},
+		setup: moving(func(_ context.Context, s *Session, args []string) (position, []string, error) {
+			p, err := s.walk.here()
+			if err != nil || p.ino == format.NullIno {
+				return p, nil, usagef("no inode yet; go to one with inode")
+			}
+			if len(args) == 0 {
+				return p, nil, usagef("an offset in blocks is missing")
+			}
+			n, err := number("offset", args[0], 54)
+			if err != nil {
+				return p, nil, err
+			}
+			p, err = s.atFork(p.ino, which, format.FileOff(n))
+			return p, args[1:], err
+		}),
+	}
+}
+
+func setupRoot(f *flag.FlagSet) runFunc {
+	fork := forkFlags(f)
+	return moving(func(_ context.Context, s *Session, args []string) (position, []string, error) {
+		if err := exactly(args, 2); err != nil {
+			return position{}, nil, err
+		}
+		which, err := fork()
+		if err != nil {
+			return position{}, nil, err
+		}
+		t, err := s.tree(which, args[0], args[1])
+		if err != nil {
+			return position{}, nil, err
+		}
+		if t.Fork != nil {
+			p, err := s.atInode(t.Owner)
+			return p, []string{[...]string{inode.Data: "u3.bmbt", inode.Attr: "a.bmbt"}[which]}, err
+		}
+		if t.Kind == btree.Bmbt {
+			p, err := s.atBlock(format.FSBlock(t.Root), formOf(format.TypeBmbt))
+			p.at.Ino, p.ino = t.Owner, t.Owner
+			return p, nil, err
+		}
+		p, err := s.atBlock(s.Vol.Geo.FSB(t.AG, format.AGBlock(t.Root)), treeForm(t.Kind))
+		return p, nil, err
+	})(f)
+}
+
+// treeForm is the form of the blocks of a kind of B+tree.
+func treeForm(k *btree.Kind) *form {
+	for _, f := range forms() {
+		if f.block != nil && f.block.Magic == uint32(k.Magic) {
+			return f
+		}
+	}
+	return plain
+}
+
+func goLog(_ context.Context, s *Session, args []string) (position, []string, error) {
+	if len(args) > 0 {
+		n, err := number("log block", args[0], 32)
+		if err != nil {
+			return position{}, nil, err
+		}
+		p, err := s.atLog(uint32(n))
+		return p, args[1:], err
+	}
+	info, err := s.Vol.ReadLog()
+	if err != nil {
+		return position{}, nil, err
+	}
+	p, err := s.atLog(info.Tail)
+	return p, nil, err
 }

@@ -28,7 +28,8 @@ type Session struct {
 	// Quote asks for names with unprintable characters to be quoted, as is good on a terminal.
 	Quote bool
 
-	buf *bufio.Writer // of the command that runs
+	buf  *bufio.Writer // of the command that runs
+	walk walker        // the position, see position.go
 }
 
 // Run runs one command, given as its name and arguments. No command is not an error.

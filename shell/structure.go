@@ -1,13 +1,16 @@
 package shell
 
 import (
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/cowfs/cowfs/format"
 )
 
-// StructureDoc is a structure on the disk with all its fields.
+// StructureDoc is a structure on the disk with its fields.
 type StructureDoc struct {
 	Type      string        `json:"type"` // "structure"
 	Structure string        `json:"structure"`
@@ -15,22 +18,54 @@ type StructureDoc struct {
 	Daddr     uint64        `json:"daddr"` // 512-byte units from the volume's start
 	Ino       *uint64       `json:"ino,omitempty"`
 	Damage    string        `json:"damage,omitempty"` // what is wrong with it; empty: nothing found
-	Fields    format.Values `json:"fields"`
+	Fields    format.Values `json:"fields"`           // all, or those that were asked for
 }
 
-// structure prints a structure of a type in b, which was found at a place, by the type's field
-// table. Damage does not keep it from being printed: it is returned at the end.
-func (s *Session) structure(t *format.BlockType, b []byte, at format.Place) error {
+// HexDoc is bytes of no known meaning.
+type HexDoc struct {
+	Type   string `json:"type"` // "hex"
+	Daddr  uint64 `json:"daddr"`
+	Offset int    `json:"offset"` // of the first byte from there
+	Hex    string `json:"hex"`
+}
+
+// show prints what is at a position: the fields named, or everything.
+func (s *Session) show(p *position, fields []string) error {
+	b, err := s.bytes(p)
+	if err != nil {
+		return err
+	}
+	if p.form.table == nil {
+		if len(fields) > 0 {
+			return usagef("bytes without a known structure have no fields; see type")
+		}
+		return s.showHex(p, b, 0, len(b))
+	}
+	return s.structure(p.form, b, p.at, fields)
+}
+
+// structure prints a structure of a form in b, which was found at a place, by the form's field
+// table: the fields named, or all. Damage does not keep it from being printed: it is marked,
+// and returned at the end when it concerns what was asked for.
+func (s *Session) structure(f *form, b []byte, at format.Place, fields []string) error {
 	g := s.Vol.Geo
-	damage := format.Verify(g, t, b, at)
-	if n := t.Len(g, b); n <= len(b) {
+	damage := f.verify(g, b, at)
+	if n := f.length(g, b); n > 0 && n <= len(b) {
 		b = b[:n]
 	}
-	values, err := t.Decode(g, b)
+	values, err := f.decode(g, b)
 	if damage == nil {
 		damage = err
 	}
-	doc := StructureDoc{Type: "structure", Structure: t.Name, Daddr: uint64(at.Daddr), Fields: values}
+	if len(fields) > 0 {
+		if values, err = s.pickAll(f, b, values, fields); err != nil {
+			return err
+		}
+		if damage != nil && !concerns(damage, values) {
+			damage = nil
+		}
+	}
+	doc := StructureDoc{Type: "structure", Structure: f.title(), Daddr: uint64(at.Daddr), Fields: values}
 	if at.AG != format.NullAGNumber {
 		doc.AG = (*uint32)(&at.AG)
 	}
@@ -38,12 +73,73 @@ func (s *Session) structure(t *format.BlockType, b []byte, at format.Place) erro
 		doc.Ino = (*uint64)(&at.Ino)
 	}
 	if damage != nil {
+		mark(values, damage)
 		doc.Damage = damage.Error()
 	}
 	if err := s.emit(doc, func(w io.Writer) { io.WriteString(w, values.String()) }); err != nil {
 		return err
 	}
 	return damage
+}
+
+// pickAll picks fields by name, among padding that is zero too.
+func (s *Session) pickAll(f *form, b []byte, values format.Values, names []string) (format.Values, error) {
+	all, _ := f.table.All(s.Vol.Geo, b) // damage was found before
+	var out format.Values
+	for _, name := range names {
+		picked, err := pick(values, name)
+		if err != nil {
+			if picked, _ = pick(all, name); picked == nil {
+				return nil, err
+			}
+		}
+		out = append(out, picked...)
+	}
+	return out, nil
+}
+
+// concerns reports whether damage is in one of some values.
+func concerns(damage error, values format.Values) bool {
+	var c *format.CorruptError
+	if !errors.As(damage, &c) {
+		return true
+	}
+	for _, v := range values {
+		if isField(v, c) {
+			return true
+		}
+	}
+	return false
+}
+
+// showHex prints n bytes from byte from of what is at a position.
+func (s *Session) showHex(p *position, b []byte, from, n int) error {
+	b = b[from : from+n]
+	doc := HexDoc{"hex", uint64(p.start() >> format.BasicBlockLog), int(p.start()%format.BasicBlock) + from, hex.EncodeToString(b)}
+	return s.emit(doc, func(w io.Writer) { writeHex(w, b, from) })
+}
+
+// writeHex is hex.Dump with offsets that count from first.
+func writeHex(w io.Writer, b []byte, first int) {
+	for len(b) > 0 {
+		line := b[:min(16-first%16, len(b))]
+		text := []byte(strings.Repeat(" ", 16))
+		fmt.Fprintf(w, "%08x  %s", first&^15, strings.Repeat("   ", first%16))
+		for i, c := range line {
+			fmt.Fprintf(w, "%02x ", c)
+			if (first+i)%16 == 7 {
+				fmt.Fprint(w, " ")
+			}
+			text[first%16+i] = '.'
+			if c >= ' ' && c <= '~' {
+				text[first%16+i] = c
+			}
+		}
+		rest := 16 - first%16 - len(line)
+		fmt.Fprintf(w, "%s |%s|\n", strings.Repeat("   ", rest), text[first%16:first%16+len(line)])
+		first += len(line)
+		b = b[len(line):]
+	}
 }
 
 // place is that of n bytes from byte off of the volume.

@@ -1,0 +1,111 @@
+package shell
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/cowfs/cowfs/format"
+)
+
+// pick returns the fields that a name stands for: one field, or all those within a part such as
+// "recs[3]" or "core". The name may leave out its beginning where only one part ends so.
+func pick(values format.Values, name string) (format.Values, error) {
+	var out format.Values
+	for _, v := range values {
+		if within(v.Name, name) {
+			out = append(out, v)
+		}
+	}
+	if len(out) > 0 {
+		return out, nil
+	}
+	whole := map[string]format.Values{}
+	for _, v := range values {
+		for i := strings.IndexByte(v.Name, '.'); i >= 0; {
+			if within(v.Name[i+1:], name) {
+				full := v.Name[:i+1] + name
+				whole[full] = append(whole[full], v)
+			}
+			next := strings.IndexByte(v.Name[i+1:], '.')
+			if next < 0 {
+				break
+			}
+			i += next + 1
+		}
+	}
+	switch len(whole) {
+	case 0:
+		return nil, usagef("no field %q here%s", name, suggestField(values, name))
+	case 1:
+		for _, vs := range whole {
+			return vs, nil
+		}
+	}
+	var names []string
+	for full := range whole {
+		names = append(names, full)
+	}
+	slices.Sort(names)
+	if len(names) > 4 {
+		names = append(names[:4], "...")
+	}
+	return nil, usagef("%q can be %s", name, strings.Join(names, " or "))
+}
+
+// within reports whether a full name is name or that of something within it.
+func within(full, name string) bool {
+	rest, ok := strings.CutPrefix(full, name)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// suggestField finds a field that is spelled much like name: by its whole name, or by its end.
+func suggestField(values format.Values, name string) string {
+	seen := map[string]bool{}
+	var known []string
+	for _, v := range values {
+		for full := v.Name; ; {
+			if !seen[full] {
+				seen[full] = true
+				known = append(known, full)
+			}
+			_, rest, ok := strings.Cut(full, ".")
+			if !ok {
+				break
+			}
+			full = rest
+		}
+	}
+	return suggest(name, known)
+}
+
+// isField reports whether damage is in the field that v is of.
+func isField(v format.Value, damage *format.CorruptError) bool {
+	name := damage.Field
+	if name == "magic" { // what tables call it differs
+		return strings.HasPrefix(v.Name[strings.LastIndexByte(v.Name, '.')+1:], name)
+	}
+	return name != "" && (v.Name == name || strings.HasSuffix(v.Name, "."+name))
+}
+
+// mark notes at the field that damage is about what it should be.
+func mark(values format.Values, damage error) {
+	var c *format.CorruptError
+	if !errors.As(damage, &c) {
+		return
+	}
+	for i, v := range values {
+		if !isField(v, c) {
+			continue
+		}
+		note := "wrong"
+		if c.Want != "" {
+			note += ": should be " + c.Want
+		}
+		if v.Note != "" {
+			note = v.Note + "; " + note
+		}
+		values[i].Note = note
+		return
+	}
+}

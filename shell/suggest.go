@@ -1,0 +1,48 @@
+package shell
+
+import "fmt"
+
+// suggest returns "; did you mean ...?" with the word nearest to one that is not known, or
+// nothing when none is near.
+func suggest(word string, known []string) string {
+	best, least := "", len(word)/3+1
+	for _, k := range known {
+		if d := distance(word, k); d <= least && (d < least || best == "") {
+			best, least = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// distance is the number of bytes to insert, delete, replace or exchange with their neighbour to
+// make a word of another.
+func distance(a, b string) int {
+	if len(a) > maxSuggest || len(b) > maxSuggest {
+		return maxSuggest
+	}
+	var rows [3][maxSuggest + 1]int
+	for j := range b {
+		rows[0][j+1] = j + 1
+	}
+	for i := range a {
+		before, last, row := &rows[(i+2)%3], &rows[i%3], &rows[(i+1)%3]
+		row[0] = i + 1
+		for j := range b {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+	}
+	return rows[len(a)%3][len(b)]
+}
+
+// maxSuggest is the length in bytes of words that are compared.
+const maxSuggest = 64
