@@ -2,6 +2,7 @@ package device
 
 import (
 	"io"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -115,37 +116,46 @@ func (o *Overlay) own(i int64, whole bool) error {
 	return nil
 }
 
-// applyUnit is the largest write that Apply makes, in bytes.
-const applyUnit = 1 << 20
+// runSize is the longest run of bytes that Changes gives, and Apply writes at once.
+const runSize = 1 << 20
+
+// Changes gives what was written, in order of offset: runs of whole pages, as long as they go. A
+// run is valid until the next one is asked for. Bytes may be among them that are as they were. The
+// overlay must not be written to meanwhile.
+func (o *Overlay) Changes() iter.Seq2[int64, []byte] {
+	return func(yield func(off int64, p []byte) bool) {
+		o.mu.RLock()
+		defer o.mu.RUnlock()
+		var run []byte
+		var start int64
+		for _, i := range slices.Sorted(maps.Keys(o.pages)) {
+			at := i * overlayPage
+			if len(run) > 0 && (start+int64(len(run)) != at || len(run) >= runSize) {
+				if !yield(start, run) {
+					return
+				}
+				run = run[:0]
+			}
+			if len(run) == 0 {
+				start = at
+			}
+			run = append(run, o.pages[i][:min(overlayPage, o.Size()-at)]...)
+		}
+		if len(run) > 0 {
+			yield(start, run)
+		}
+	}
+}
 
 // Apply writes all changes to another device of at least the same size, in the order of their
 // offsets and in large writes. It does not sync.
 func (o *Overlay) Apply(to io.WriterAt) error {
-	o.mu.RLock()
-	defer o.mu.RUnlock()
-	var run []byte
-	var start int64
-	flush := func() error {
-		if len(run) == 0 {
-			return nil
+	for off, p := range o.Changes() {
+		if _, err := to.WriteAt(p, off); err != nil {
+			return err
 		}
-		_, err := to.WriteAt(run, start)
-		run = run[:0]
-		return err
 	}
-	for _, i := range slices.Sorted(maps.Keys(o.pages)) {
-		at := i * overlayPage
-		if len(run) > 0 && (start+int64(len(run)) != at || len(run) >= applyUnit) {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-		if len(run) == 0 {
-			start = at
-		}
-		run = append(run, o.pages[i][:min(overlayPage, o.Size()-at)]...)
-	}
-	return flush()
+	return nil
 }
 
 // Discard forgets all changes, as after Apply to the device under the overlay.
