@@ -95,9 +95,17 @@ func (m *forkModel) open() {
 // reopen closes the volume and opens it anew, as another process would.
 func (m *forkModel) reopen() {
 	m.t.Helper()
-	m.v.Close(m.t)
+	m.close()
 	m.v = spacetest.Open(m.t, m.v.Dev)
 	m.open()
+}
+
+func (m *forkModel) close() {
+	m.t.Helper()
+	tx := m.v.Begin(m.t)
+	must(m.t, m.forks.Close(tx))
+	spacetest.Commit(m.t, tx)
+	m.v.Close(m.t)
 }
 
 // run runs f in a transaction; a false one is cancelled, and the model with it.
@@ -347,11 +355,11 @@ func TestForkModel(t *testing.T) {
 // noTrace checks that nothing of the extension is left.
 func (m *forkModel) noTrace() {
 	m.t.Helper()
-	m.v.Close(m.t)
+	m.close()
 	sb := make([]byte, m.v.Geo.SectSize)
 	_, err := m.v.Dev.ReadAt(sb, 0)
 	must(m.t, err)
-	if format.SBROCompat.Get(sb)&format.ROPendingCow != 0 {
+	if format.SBROCompat.Get(sb)&format.ROPendingCow != 0 || format.SBLogIncompat.Get(sb) != 0 {
 		m.t.Error("the superblock still says that forks are pending")
 	}
 	src := inode.Source{Geo: m.v.Geo, Dev: m.v.Dev}

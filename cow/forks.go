@@ -15,9 +15,10 @@ import (
 // Forks is the CoW forks on disk of a volume that is open for writing. It belongs to whoever has
 // the open transaction. There must be one Forks for a volume only.
 //
-// While there is a fork, the superblock carries format.ROPendingCow: the first fork sets it and
-// the end of the last one clears it. Which inodes have a fork is not recorded anywhere, so all
-// inodes are searched, once, when the volume was opened with forks and one of them ends.
+// While there is a fork, the superblock carries format.ROPendingCow and format.LogPendingCow: the
+// first fork sets them and the end of the last one clears them. Which inodes have a fork is not
+// recorded anywhere, so all inodes are searched, once, when the volume was opened with forks and
+// one of them ends.
 type Forks struct {
 	geo    *format.Geometry
 	counts *refcount.Counts
@@ -26,11 +27,12 @@ type Forks struct {
 	searched bool                    // known is complete
 	ended    []format.Ino            // taken out of known by transaction by; it may be cancelled
 	by       *txn.Tx
+	warned   bool // the superblock in place says that there are forks
 }
 
 // NewForks returns the forks of a volume.
 func NewForks(g *format.Geometry, counts *refcount.Counts) *Forks {
-	return &Forks{geo: g, counts: counts, known: map[format.Ino]struct{}{}, searched: !g.HasCowForks()}
+	return &Forks{geo: g, counts: counts, known: map[format.Ino]struct{}{}, searched: !g.HasCowForks(), warned: g.HasCowForks()}
 }
 
 // Open opens the fork of a regular file, which may have none. It is not used after the
@@ -82,6 +84,9 @@ func (s *Forks) began(tx *txn.Tx, ino format.Ino) error {
 	if err := s.settle(tx); err != nil {
 		return err
 	}
+	if err := s.warn(tx); err != nil {
+		return err
+	}
 	s.known[ino] = struct{}{}
 	s.geo.NoteCowForks()
 	return s.mark(tx, true)
@@ -97,7 +102,27 @@ func (s *Forks) end(tx *txn.Tx, ino format.Ino) error {
 	}
 	delete(s.known, ino)
 	s.ended = append(s.ended, ino)
-	for other := range s.known { // most often the first one does
+	return s.unmark(tx)
+}
+
+// Close is for the last transaction of all: it takes back what the superblock says of forks that
+// never came to be.
+func (s *Forks) Close(tx *txn.Tx) error {
+	if !s.warned && !s.geo.HasCowForks() {
+		return nil
+	}
+	if err := s.settle(tx); err != nil {
+		return err
+	}
+	if err := s.search(tx); err != nil {
+		return err
+	}
+	return s.unmark(tx)
+}
+
+// unmark makes the superblock say that there are no forks, if so.
+func (s *Forks) unmark(tx *txn.Tx) error {
+	for other := range s.known { // most often the first one has one
 		has, err := s.has(tx, other)
 		if err != nil || has {
 			return err
@@ -152,13 +177,55 @@ func (s *Forks) mark(tx *txn.Tx, pending bool) error {
 	if err != nil {
 		return err
 	}
-	was := format.SBROCompat.Get(sb.Data)
-	now := was &^ format.ROPendingCow
+	if pending == marked(sb.Data) && pending == s.warned {
+		return nil
+	}
+	// Even if the bytes stay as they are: in place there may be others.
+	at, end := int(format.SBROCompat), int(format.SBLogIncompat)+4
+	setMark(tx.Change(sb, at, end-at), pending)
+	s.warned = pending
+	return nil
+}
+
+func marked(sb []byte) bool {
+	return format.SBROCompat.Get(sb)&format.ROPendingCow != 0 && format.SBLogIncompat.Get(sb)&format.LogPendingCow != 0
+}
+
+func setMark(sb []byte, pending bool) {
+	ro, log := format.SBROCompat.Get(sb)&^format.ROPendingCow, format.SBLogIncompat.Get(sb)&^format.LogPendingCow
 	if pending {
-		now |= format.ROPendingCow
+		ro, log = ro|format.ROPendingCow, log|format.LogPendingCow
 	}
-	if now != was {
-		format.SBROCompat.Put(tx.Change(sb, int(format.SBROCompat), 4), now)
+	format.SBROCompat.Put(sb, ro)
+	format.SBLogIncompat.Put(sb, log)
+}
+
+// warn makes the superblock in place say that there are forks, before anything in the log does.
+// Else a mount after a crash, even one for reading, would replay the log and then free all blocks
+// that are staged.
+func (s *Forks) warn(tx *txn.Tx) error {
+	if s.warned {
+		return nil
 	}
+	// In memory it says so only when the transaction does, which may be cancelled.
+	if _, err := tx.Read(0, format.TypeSuperblock, format.InGroup(0)); err != nil {
+		return err
+	}
+	dev, b := tx.Device(), make([]byte, s.geo.SectSize)
+	if _, err := dev.ReadAt(b, 0); err != nil {
+		return fmt.Errorf("read the superblock: %w", err)
+	}
+	if err := format.Verify(s.geo, format.TypeSuperblock, b, format.InGroup(0)); err != nil {
+		return err
+	}
+	setMark(b, true)
+	format.TypeSuperblock.SetChecksum(b)
+	if _, err := dev.WriteAt(b, 0); err != nil {
+		return fmt.Errorf("write the superblock: %w", err)
+	}
+	if err := dev.Sync(); err != nil {
+		return fmt.Errorf("write the superblock: %w", err)
+	}
+	s.warned = true
 	return nil
 }

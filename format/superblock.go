@@ -157,8 +157,12 @@ const (
 	InKnown                = InFType | InSparse | InMetaUUID | InBigtime | InNeedsRepair | InNrext64 | InExchange | InParent
 )
 
-// LogIncompat holds features of log items; a clean log has none set.
+// LogIncompat holds features that whoever replays the log must know. Those of log items are not
+// set while the log is clean.
 type LogIncompat uint32
 
-// LogXattrs says that the log may hold attribute intents.
-const LogXattrs LogIncompat = 1 << 0
+// Bits of LogIncompat.
+const (
+	LogXattrs     LogIncompat = 1 << 0  // the log may hold attribute intents
+	LogPendingCow LogIncompat = 1 << 31 // set along with ROPendingCow: after a replay staged blocks must stay
+)

@@ -32,7 +32,7 @@ func Recount(dev device.Device, g *format.Geometry) error {
 	format.SBFDBlocks.Put(sb, free)
 	format.SBICount.Put(sb, inodes)
 	format.SBIFree.Put(sb, freeInodes)
-	format.SBLogIncompat.Put(sb, 0)
+	format.SBLogIncompat.Put(sb, format.SBLogIncompat.Get(sb)&format.LogPendingCow)
 	format.TypeSuperblock.SetChecksum(sb)
 	if err := format.Verify(g, format.TypeSuperblock, sb, format.Place{AG: 0, Daddr: 0, Ino: format.NullIno}); err != nil {
 		return fmt.Errorf("the groups' counters: %w", err)

@@ -67,9 +67,10 @@ func (o *op) freeFirst(no format.AGNumber, bucket int) (more bool, err error) {
 	return next != format.NullAGIno, o.dropRest(e)
 }
 
-// dropStaging frees the blocks of a group that were staged and belong to no file.
+// dropStaging frees the blocks of a group that were staged and belong to no file. With CoW forks
+// on disk there are none: a fork and the blocks that it stages come in one transaction.
 func (w *Writer) dropStaging(no format.AGNumber) error {
-	if !w.Geo.HasReflink() {
+	if !w.Geo.HasReflink() || w.Geo.HasCowForks() {
 		return nil
 	}
 	for more := true; more; {
