@@ -18,3 +18,14 @@ var (
 	LogXMISize1     = l64[uint64](LogXMI, "isize1", 72, Bytes) // sizes to set in the end; negative: none
 	LogXMISize2     = l64[uint64](LogXMI, "isize2", 80, Bytes)
 )
+
+// Flags of an exchange.
+const (
+	XMIAttrFork      uint64 = 1 << iota // of the attribute forks
+	XMISetSizes                         // the files get the sizes that the intent names
+	XMIIno1Written                      // only where the first file has written blocks
+	XMIClearReflink1                    // in the end the first file shares nothing any more
+	XMIClearReflink2                    // in the end the second file shares nothing any more
+
+	XMIKnown = XMIAttrFork | XMISetSizes | XMIIno1Written | XMIClearReflink1 | XMIClearReflink2
+)

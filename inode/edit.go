@@ -66,6 +66,17 @@ func (e *Editor) SetSize(n uint64) {
 	}
 }
 
+// Reflink reports whether the file may share blocks with others.
+func (e *Editor) Reflink() bool { return format.DiFlags2.Get(e.buf.Data)&format.Flag2Reflink != 0 }
+
+// SetReflink says whether the file may share blocks with others.
+func (e *Editor) SetReflink(on bool) {
+	if e.Reflink() != on {
+		b := e.Modify()
+		format.DiFlags2.Put(b, format.DiFlags2.Get(b)^format.Flag2Reflink)
+	}
+}
+
 // Gen is the inode's generation number.
 func (e *Editor) Gen() uint32 { return format.DiGen.Get(e.buf.Data) }
 

@@ -80,7 +80,7 @@ func (o *op) freeData(e *inode.Editor, off format.FileOff, most int) (more bool,
 // other file shares are free then.
 func (o *op) release(e *inode.Editor, m format.Mapping) error {
 	regular := e.Mode()&format.ModeType == format.ModeReg
-	if !regular || format.DiFlags2.Get(e.Raw())&format.Flag2Reflink == 0 {
+	if !regular || !e.Reflink() {
 		return e.Release(m, regular)
 	}
 	for m.Count > 0 {

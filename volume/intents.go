@@ -11,11 +11,14 @@ import (
 	"github.com/cowfs/cowfs/space"
 )
 
-// finishIntents makes the changes that a replayed log has announced and not made. They become
-// part of one transaction together with the notes that they are done, so that a crash leaves all
-// of them to do, or none.
+// finishIntents makes the changes that a replayed log has announced and not made, but for
+// exchanges of mappings. They become part of one transaction together with the notes that they are
+// done, so that a crash leaves all of them to do, or none.
 func (o *op) finishIntents(list []*journal.Intent) error {
 	for _, i := range list {
+		if i.Exchange != nil {
+			continue
+		}
 		if err := o.finishIntent(i); err != nil {
 			return fmt.Errorf("finish %v: %w", i, err)
 		}

@@ -16,6 +16,13 @@ func (w *Writer) recover(r *journal.Result) error {
 	if err != nil {
 		return err
 	}
+	for _, i := range r.Intents {
+		if i.Exchange != nil {
+			if err := w.finishExchange(i); err != nil {
+				return err
+			}
+		}
+	}
 	for no := range format.AGNumber(w.Geo.AGCount) {
 		for i := range format.AGIBuckets {
 			if err := w.freeUnlinked(no, i); err != nil {

@@ -180,5 +180,7 @@ func (r *racer) share(fd int) {
 		pad                       uint32
 		off1, off2, length, flags uint64
 	}{fd1: int32(src.Fd()), length: 64 << 10 * uint64(1+r.rng.IntN(16))}
+	const toEOF, writtenOnly = 1 << 0, 1 << 3
+	arg.flags = []uint64{0, 0, toEOF, writtenOnly, toEOF | writtenOnly}[r.rng.IntN(5)]
 	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(fd), xfsExchangeRange, uintptr(unsafe.Pointer(&arg)))
 }
