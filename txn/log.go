@@ -100,6 +100,7 @@ func (s *Store) writeCheckpoint() error {
 	if err := s.syncData(); err != nil {
 		return err
 	}
+	s.used = true
 	_, err := s.log.Append(s.items(&s.ckpt))
 	if err == nil {
 		err = s.log.Sync()
@@ -210,21 +211,4 @@ func (s *Store) writeInPlace() error {
 		return s.fail(err)
 	}
 	return nil
-}
-
-// Close writes everything in place, and the log's unmount record. The device stays open. A
-// transaction must not be.
-func (s *Store) Close() error {
-	s.turn.Lock()
-	defer s.turn.Unlock()
-	if err := s.writeCheckpoint(); err != nil {
-		return err
-	}
-	if err := s.writeInPlace(); err != nil {
-		return err
-	}
-	if err := s.log.Unmount(); err != nil {
-		return s.fail(err)
-	}
-	return s.dev.Sync()
 }

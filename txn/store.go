@@ -32,6 +32,7 @@ type Store struct {
 	logged []*Buf           // what is in the log and not in place
 	held   int              // bytes of the buffers in logged
 	wrote  bool             // file data since the last sync
+	used   bool             // the log has had checkpoints since it was clean
 	count  uint64           // transactions that were committed
 	failed error
 }

@@ -85,6 +85,9 @@ func newWriter(v *Volume, dev device.Device, l *journal.Log) (*Writer, error) {
 	}
 	w := &Writer{Volume: v, Now: time.Now, dev: dev, groups: space.New(v.Geo)}
 	w.store = txn.NewStore(dev, v.Geo, txn.NewLog(j))
+	if l.State == journal.Dirty {
+		w.store.Replayed()
+	}
 	w.counts = refcount.New(v.Geo, w.groups)
 	w.inodes = inode.NewAllocator(v.Geo, w.groups)
 	v.dev = w.store.View()
@@ -114,13 +117,19 @@ func (v *Volume) mayWrite() error {
 // Sync returns when all changes will outlast a crash.
 func (w *Writer) Sync() error { return w.store.Sync() }
 
-// Close writes all changes in place, leaves a clean log, and closes the device.
+// Close writes all changes in place, leaves a clean log, and closes the device. Without a change
+// nothing is written.
 func (w *Writer) Close() error {
-	err := w.change(func(o *op) error { return o.countUp() })
-	if err == nil {
-		err = w.store.Close()
+	return errors.Join(w.settle(w.store.Close), w.dev.Close())
+}
+
+// settle brings the superblock's counters up to date, if anything has changed, and then makes the
+// image quiet.
+func (w *Writer) settle(quiet func() error) error {
+	if w.store.Quiet() {
+		return quiet()
 	}
-	return errors.Join(err, w.dev.Close())
+	return errors.Join(w.change(func(o *op) error { return o.countUp() }), quiet())
 }
 
 // op is one change of the volume: a transaction, and the time of the change.
