@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/cowfs/cowfs/check"
+	"github.com/cowfs/cowfs/device"
+)
+
+// result is what a check came to.
+type result struct {
+	*check.Report
+	image    string
+	replayed bool     // the log was dirty, and is not any more
+	only     []string // what the findings were limited to
+	counts   [int(check.Unchecked) + 1]int
+}
+
+// verdict says in a word how the image is; see docs/cowfsck.md.
+func (r *result) verdict() string {
+	switch {
+	case r.counts[check.Damage] > 0 || r.Dropped > 0:
+		return "damaged"
+	case r.counts[check.Leak] > 0:
+		return "leaking"
+	case !r.complete():
+		return "incomplete"
+	case r.counts[check.Oddity] > 0:
+		return "odd"
+	}
+	return "clean"
+}
+
+// complete says that all of the image was judged, and nothing left out on request.
+func (r *result) complete() bool { return r.Complete && len(r.only) == 0 }
+
+// exit is the exit code that goes with the verdict.
+func (r *result) exit() int {
+	switch r.verdict() {
+	case "damaged", "leaking":
+		return exitDamaged
+	case "incomplete":
+		if !r.Complete {
+			return exitFailure
+		}
+		// What was asked for was judged.
+	}
+	if r.replayed {
+		return exitMended
+	}
+	return exitClean
+}
+
+// checkImage does what the command line says and returns the exit code.
+func checkImage(ctx context.Context, c *cli.Command, h host) (int, error) {
+	j, err := jobOf(c)
+	if err != nil {
+		return 0, err
+	}
+	p, err := newProgress(h.stderr, c.Int("progress-fd"), c.Bool("quiet"))
+	if err != nil {
+		return 0, err
+	}
+	j.options.Progress = p.update
+	r, err := j.run(ctx)
+	p.finish()
+	if err != nil {
+		if c.Bool("json") {
+			printJSONError(h.stdout, j.image, err)
+		}
+		return 0, err
+	}
+	switch {
+	case c.Bool("json"):
+		err = printJSON(h.stdout, r)
+	case !c.Bool("quiet"):
+		err = printText(h.stdout, r, c.Bool("verbose"))
+	}
+	return r.exit(), err
+}
+
+// run does the job.
+func (j *job) run(ctx context.Context) (*result, error) {
+	r := &result{image: j.image, only: j.options.Only}
+	if j.replay {
+		var err error
+		if r.replayed, err = j.replayLog(); err != nil {
+			return nil, j.named(fmt.Errorf("replay the log: %w", err))
+		}
+	}
+	dev, err := j.open(device.ReadOnly)
+	if err != nil {
+		return nil, j.named(err)
+	}
+	r.Report, err = check.Run(ctx, dev, j.options)
+	if err = errors.Join(err, dev.Close()); err != nil {
+		return nil, j.named(err)
+	}
+	for _, f := range r.Findings {
+		r.counts[f.Code.Severity]++
+	}
+	return r, nil
+}
+
+// named has an error name the image, and be in one line.
+func (j *job) named(err error) error {
+	if !strings.Contains(err.Error(), j.image) {
+		err = fmt.Errorf("%s: %w", j.image, err)
+	}
+	return oneLine{err}
+}
+
+// oneLine is an error whose text has no line breaks.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string { return strings.ReplaceAll(e.error.Error(), "\n", "; ") }
+
+func (e oneLine) Unwrap() error { return e.error }

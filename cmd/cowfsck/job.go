@@ -1,0 +1,138 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/cowfs/cowfs/check"
+	"github.com/cowfs/cowfs/device"
+	"github.com/cowfs/cowfs/internal/cmdline"
+	"github.com/cowfs/cowfs/shell"
+	"github.com/cowfs/cowfs/volume"
+)
+
+// job is what the command line asks for.
+type job struct {
+	image    string
+	offset   int64
+	readOnly bool // -n
+	replay   bool
+	options  check.Options
+}
+
+// jobOf turns the command line into a job.
+func jobOf(c *cli.Command) (*job, error) {
+	for _, name := range []string{"p", "y", "plan", "undo"} {
+		if c.IsSet(name) {
+			return nil, cmdline.Usagef("%s: this version checks and cannot repair", dashed(name))
+		}
+	}
+	j := &job{readOnly: c.Bool("n"), replay: c.Bool("replay")}
+	switch args := c.Args().Slice(); {
+	case len(args) == 0:
+		return nil, cmdline.Usagef("no image is named; write cowfsck [options] IMAGE")
+	case len(args) > 1:
+		return nil, cmdline.Usagef("only one image can be checked at a time; %q is too much", args[1])
+	default:
+		j.image = args[0]
+	}
+	if j.readOnly && j.replay {
+		return nil, cmdline.Usagef("-n and --replay: one changes nothing, the other does; drop one")
+	}
+	if c.Bool("quiet") && (c.Bool("json") || c.Bool("verbose")) {
+		return nil, cmdline.Usagef("--quiet does not go together with --json or --verbose")
+	}
+	var err error
+	if j.offset, err = sizeOf(c, "offset"); err != nil {
+		return nil, err
+	}
+	if j.options.Memory, err = sizeOf(c, "memory"); err != nil {
+		return nil, err
+	}
+	if j.options.Threads = c.Int("threads"); j.options.Threads < 0 || c.IsSet("threads") && j.options.Threads == 0 {
+		return nil, cmdline.Usagef("--threads %d: not a number of threads", j.options.Threads)
+	}
+	if j.options.MaxFindings = c.Int("max-findings"); j.options.MaxFindings < 0 {
+		return nil, cmdline.Usagef("--max-findings %d: not a number of findings", j.options.MaxFindings)
+	}
+	j.options.Only, err = onlyOf(c.StringSlice("only"))
+	return j, err
+}
+
+// dashed is a flag as it is written.
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+func sizeOf(c *cli.Command, flag string) (int64, error) {
+	if !c.IsSet(flag) {
+		return 0, nil
+	}
+	n, err := shell.ParseSize(c.String(flag))
+	if err != nil {
+		return 0, cmdline.Usagef("--%s: %w", flag, err)
+	}
+	return n, nil
+}
+
+// onlyOf checks names of areas and codes.
+func onlyOf(names []string) ([]string, error) {
+	areas := areas()
+	for _, name := range names {
+		if check.FindCode(name) == nil && !slices.Contains(areas, name) {
+			return nil, cmdline.Usagef("--only %q: not known; areas are %s, and cowfsck --explain list tells all codes", name, strings.Join(areas, ", "))
+		}
+	}
+	return names, nil
+}
+
+// areas are the first parts of codes' names.
+func areas() []string {
+	var out []string
+	for _, c := range check.Codes() {
+		if area, _, _ := strings.Cut(c.Name, "."); !slices.Contains(out, area) {
+			out = append(out, area)
+		}
+	}
+	return out
+}
+
+// open opens the image, at the offset.
+func (j *job) open(mode device.Mode) (device.Device, error) {
+	file, err := device.Open(j.image, mode)
+	if err != nil {
+		return nil, err
+	}
+	if j.offset == 0 {
+		return file, nil
+	}
+	dev, err := device.NewWindow(file, j.offset, -1)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: --offset: %w", j.image, err), file.Close())
+	}
+	return dev, nil
+}
+
+// replayLog writes what a dirty log holds into the image, and tells whether there was anything.
+func (j *job) replayLog() (replayed bool, err error) {
+	dev, err := j.open(device.ReadWrite)
+	if err != nil {
+		return false, err
+	}
+	v, err := volume.Open(dev, volume.Options{})
+	if err != nil || v.Log != volume.LogDirty {
+		return false, errors.Join(err, dev.Close())
+	}
+	w, err := volume.OpenWriter(dev, volume.Options{Replay: true})
+	if err != nil {
+		return false, errors.Join(err, dev.Close())
+	}
+	return true, w.Close()
+}

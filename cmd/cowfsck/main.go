@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/cowfs/cowfs/internal/cmdline"
+)
+
+// Exit codes, those of fsck(8).
+const (
+	exitClean       = 0
+	exitMended      = 1 // something was wrong, and is not any more
+	exitDamaged     = 4 // something is wrong
+	exitFailure     = 8 // not all could be looked at
+	exitUsage       = 16
+	exitInterrupted = 32
+)
+
+// host is what the program has of its surroundings.
+type host struct {
+	stdout io.Writer
+	stderr *os.File
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	code := run(ctx, os.Args[1:], host{os.Stdout, os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+// run does what args say and returns the exit code.
+func run(ctx context.Context, args []string, h host) int {
+	code := exitClean
+	c := newCommand(h, &code)
+	err := c.Run(ctx, append([]string{c.Name}, cmdline.Reorder(args, c.Flags)...))
+	switch {
+	case err == nil:
+		return code
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(h.stderr, "cowfsck: interrupted")
+		return exitInterrupted
+	}
+	fmt.Fprintf(h.stderr, "cowfsck: %v\n", err)
+	if errors.Is(err, cmdline.ErrUsage) {
+		fmt.Fprintln(h.stderr, "cowfsck --help tells all options")
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// newCommand is the program; what it does without an error sets the exit code.
+func newCommand(h host, code *int) *cli.Command {
+	all := flags()
+	return &cli.Command{
+		Name:            "cowfsck",
+		Usage:           "check an XFS image",
+		HideHelpCommand: true,
+		HideVersion:     true,
+		Flags:           all,
+		// The help text is ours, and made only when it is asked for.
+		CustomRootCommandHelpTemplate: "{{call .Metadata.help}}",
+		Metadata:                      map[string]any{"help": func() string { return helpText(all) }},
+		Writer:                        h.stdout,
+		ErrWriter:                     h.stderr,
+		OnUsageError:                  func(_ context.Context, _ *cli.Command, err error, _ bool) error { return cmdline.Usage(err) },
+		ExitErrHandler:                func(context.Context, *cli.Command, error) {},
+		Action: func(ctx context.Context, c *cli.Command) (err error) {
+			switch {
+			case c.Bool("version"):
+				_, err = fmt.Fprintf(h.stdout, "cowfsck version %s\n", cmdline.Version())
+			case c.IsSet("completion"):
+				err = cmdline.Completion(h.stdout, c.String("completion"), c.Name, c.Flags)
+			case c.IsSet("explain"):
+				err = explain(h.stdout, c.String("explain"), c.Bool("json"))
+			default:
+				*code, err = checkImage(ctx, c, h)
+			}
+			return err
+		},
+	}
+}
