@@ -65,11 +65,29 @@ func Open(path string, mode Mode) (*File, error) {
 		return nil, err
 	}
 	d, err := newFile(f, mode)
+	if err == nil && mode == ReadWrite && !block {
+		err = d.unattached()
+	}
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
 	return d, nil
+}
+
+// unattached makes sure that the host does not show a file as a loop device.
+func (d *File) unattached() error {
+	if alone(d.f) {
+		return nil
+	}
+	info, err := d.f.Stat()
+	if err != nil {
+		return err
+	}
+	if dev := attached(info); dev != "" {
+		return fmt.Errorf("%s: %w: the host has it as %s", d.f.Name(), ErrBusy, dev)
+	}
+	return nil
 }
 
 // newFile takes over an open file: it locks it and looks at its size.
@@ -84,11 +102,6 @@ func newFile(f *os.File, mode Mode) (*File, error) {
 	}
 	if err := lock(f, mode == ReadWrite); err != nil {
 		return nil, err
-	}
-	if mode == ReadWrite && !d.block {
-		if dev := attached(info); dev != "" {
-			return nil, fmt.Errorf("%s: %w: the host has it as %s", f.Name(), ErrBusy, dev)
-		}
 	}
 	// The end, not info.Size: a block device has its size there only.
 	size, err := f.Seek(0, io.SeekEnd)

@@ -251,6 +251,38 @@ func TestBlockDevice(t *testing.T) {
 	must(device.Open(loop, device.ReadOnly))(t).Close()
 }
 
+// TestLoopBusy has an image that a loop device shows refused, in each way in which one can show
+// it, and no other.
+func TestLoopBusy(t *testing.T) {
+	oracle.NeedRoot(t)
+	losetup := oracle.Program(t, "losetup")
+	host := filepath.Join(t.TempDir(), "host")
+	must(device.Create(host, 1<<20))(t).Close()
+	reader := must(os.Open(host))(t)
+	defer reader.Close()
+	must(device.Open(host, device.ReadWrite))(t).Close()
+	for _, args := range [][]string{{"-f", "--show", host}, {"-r", "-f", "--show", host}} {
+		r := oracle.Run(t, losetup, args...)
+		if r.Exit != 0 {
+			oracle.Missing(t, "no loop device: %s", r.Stderr)
+		}
+		loop := strings.TrimSpace(r.Stdout)
+		for open, err := range map[string]error{
+			"open":    second(device.Open(host, device.ReadWrite)),
+			"replace": second(device.CreateTemp(host, 1<<20)),
+		} {
+			if !errors.Is(err, device.ErrBusy) || !strings.Contains(err.Error(), loop) {
+				t.Errorf("losetup %q, %s: got %v, want ErrBusy with %s", args, open, err, loop)
+			}
+		}
+		must(device.Open(host, device.ReadOnly))(t).Close()
+		oracle.MustRun(t, losetup, "-d", loop)
+		must(device.Open(host, device.ReadWrite))(t).Close()
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
 // image makes a file with the given content.
 func image(t testing.TB, content string) string {
 	path := filepath.Join(t.TempDir(), "image")
