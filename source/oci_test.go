@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -186,29 +187,77 @@ func TestDockerSave(t *testing.T) {
 	must(t, os.WriteFile(plain, uncompressed(t, one), 0o644))
 	checkImage(t, plain, "one")
 
+	// A layer that is a link to another member.
+	for _, link := range []member{hardlink("x/layer", "blobs/layer"), symlink("x/layer", "../blobs/layer")} {
+		linked := filepath.Join(t.TempDir(), "linked.tar")
+		must(t, os.WriteFile(linked, lastLayerLinked(t, plain, link), 0o644))
+		checkImage(t, linked, "one")
+	}
+	loop := filepath.Join(t.TempDir(), "loop.tar")
+	must(t, os.WriteFile(loop, lastLayerLinked(t, plain, symlink("x/layer", "layer")), 0o644))
+	refused(t, loop, nil, "too many links")
+
 	junk := filepath.Join(t.TempDir(), "junk.tar")
 	must(t, os.WriteFile(junk, pack(t, file("a", "")), 0o644))
 	refused(t, junk, nil, "not an archive of docker save")
 }
 
+// lastLayerLinked makes the last layer of an archive of docker save the member blobs/layer, and
+// names in its place the link x/layer.
+func lastLayerLinked(t testing.TB, path string, link member) []byte {
+	t.Helper()
+	var members []member
+	eachMember(t, path, func(name string, content []byte) {
+		if name == "manifest.json" {
+			var m []struct {
+				Config           string
+				RepoTags, Layers []string
+			}
+			must(t, json.Unmarshal(content, &m))
+			last := &m[0].Layers[len(m[0].Layers)-1]
+			for i := range members {
+				if members[i].Name == *last {
+					members[i].Name = "blobs/layer"
+				}
+			}
+			*last = "x/layer"
+			b, err := json.Marshal(m)
+			must(t, err)
+			content = b
+		}
+		members = append(members, file(name, string(content)))
+	})
+	members = append(members, link)
+	return pack(t, members...)
+}
+
 // uncompressed unpacks the layers in an archive of docker save.
 func uncompressed(t testing.TB, path string) []byte {
+	t.Helper()
+	var members []member
+	eachMember(t, path, func(name string, content []byte) {
+		if strings.HasSuffix(name, ".tar.gz") {
+			content = gunzipped(t, content)
+		}
+		members = append(members, file(name, string(content)))
+	})
+	return pack(t, members...)
+}
+
+// eachMember calls do for all members of an archive.
+func eachMember(t testing.TB, path string, do func(name string, content []byte)) {
 	t.Helper()
 	f, err := os.Open(path)
 	must(t, err)
 	defer f.Close()
-	var members []member
 	for r := tar.NewReader(f); ; {
 		h, err := r.Next()
 		if err == io.EOF {
-			return pack(t, members...)
+			return
 		}
 		must(t, err)
 		b, err := io.ReadAll(r)
 		must(t, err)
-		if strings.HasSuffix(h.Name, ".tar.gz") {
-			b = gunzipped(t, b)
-		}
-		members = append(members, file(h.Name, string(b)))
+		do(h.Name, b)
 	}
 }
