@@ -50,7 +50,9 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	b := &bench{options: o, work: work, mkcowfs: filepath.Join(work, "mkcowfs")}
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", b.mkcowfs, "github.com/cowfs/cowfs/cmd/mkcowfs").CombinedOutput(); err != nil {
+	build := exec.CommandContext(ctx, "go", "build", "-o", b.mkcowfs, "github.com/cowfs/cowfs/cmd/mkcowfs")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // static, as the README has it
+	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build mkcowfs: %w\n%s", err, out)
 	}
 	report := Report{Machine: machine()}

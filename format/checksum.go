@@ -1,7 +1,9 @@
 package format
 
-import "github.com/klauspost/crc32"
+import "hash/crc32"
 
+// The standard library's, hardware included: others are no faster for blocks, and would make the
+// same tables once more at each start.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 var zero4 [4]byte

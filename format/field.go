@@ -121,7 +121,9 @@ type Part struct {
 }
 
 // newStruct starts a table; size is that of the fixed part in bytes.
-func newStruct(name string, size int) *Struct { return &Struct{Name: name, Size: size} }
+func newStruct(name string, size int) *Struct {
+	return &Struct{Name: name, Size: size, Fields: make([]Field, 0, 16)}
+}
 
 // add puts a field into the table, in the order of offsets, whatever the order in which Go
 // initializes the variables that declare fields. The fields of a word of bits stay as declared.

@@ -3,7 +3,7 @@ package format
 import (
 	"fmt"
 
-	"github.com/klauspost/crc32"
+	"hash/crc32"
 )
 
 // Bytes of the headers that a record's checksum covers. Writers on 32-bit x86 end the first

@@ -3,8 +3,6 @@ package mkfs
 import (
 	"math/bits"
 
-	"github.com/google/uuid"
-
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/populate"
 )
@@ -141,7 +139,7 @@ func (l *Layout) share() {
 func (l *Layout) identity() {
 	l.Label, l.UUID = l.c.Label, l.c.UUID
 	if l.UUID == (format.UUID{}) {
-		l.UUID = format.UUID(uuid.New())
+		l.UUID = randomUUID()
 	}
 	l.MetaUUID = l.UUID
 }

@@ -1,6 +1,7 @@
 package mkfs
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"time"
 
 	"github.com/cowfs/cowfs/format"
-	"github.com/google/uuid"
 )
 
 // identify chooses the UUID if none is given: from the seed, the label and the size, so that the
@@ -17,15 +17,27 @@ func (j *job) identify() {
 	switch {
 	case j.Config.UUID != (format.UUID{}):
 	case j.Seed == nil:
-		j.Config.UUID = format.UUID(uuid.New())
+		j.Config.UUID = randomUUID()
 	case j.Config.Size != 0:
 		h := sha256.New()
 		fmt.Fprintf(h, "cowfs\x00%d\x00%d\x00%s", *j.Seed, j.Config.Size, j.Config.Label)
-		u := format.UUID(h.Sum(nil)[:16])
-		u[6] = u[6]&0x0f | 0x80 // version 8: made by a rule of one's own
-		u[8] = u[8]&0x3f | 0x80 // the usual variant
-		j.Config.UUID = u
+		j.Config.UUID = marked(format.UUID(h.Sum(nil)[:16]), 8)
 	}
+}
+
+// randomUUID makes a UUID of version 4.
+func randomUUID() format.UUID {
+	var u format.UUID
+	_, _ = rand.Read(u[:]) // never fails
+	return marked(u, 4)
+}
+
+// marked is u with the bits that say of which version and variant it is: version 4 is random,
+// version 8 made by a rule of one's own. The variant is the usual one.
+func marked(u format.UUID, version byte) format.UUID {
+	u[6] = u[6]&0x0f | version<<4
+	u[8] = u[8]&0x3f | 0x80
+	return u
 }
 
 // seed is the seed of inode generation numbers.

@@ -4,18 +4,16 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/urfave/cli/v2"
+	"github.com/urfave/cli/v3"
 
 	"github.com/cowfs/cowfs/mkfs"
 )
 
-// The groups that --help shows flags in.
-const (
-	groupSize    = "Size and features"
-	groupContent = "Content"
-	groupRun     = "Behaviour"
-	groupXFS     = "Options of mkfs.xfs: -x name=value,name=value..., may be repeated"
-)
+// flagGroup is some flags under a heading of the help text.
+type flagGroup struct {
+	title string
+	flags []cli.Flag
+}
 
 // letters are the options of mkfs.xfs that take suboptions.
 var letters = []struct {
@@ -32,44 +30,58 @@ var letters = []struct {
 	{'s', "sector size: size="},
 }
 
+// flags lists all flags.
 func flags() []cli.Flag {
-	out := []cli.Flag{
-		&cli.StringFlag{Name: "size", Category: groupSize, Usage: "make an image of `SIZE` bytes; k, m, g, t stand for powers of 1024"},
-		&cli.StringFlag{Name: "label", Aliases: []string{"L"}, Category: groupSize, Usage: "name the filesystem `NAME`, at most 12 bytes"},
-		&cli.StringFlag{Name: "uuid", Category: groupSize, Usage: "give the filesystem this `UUID`, not a random one"},
-		&cli.StringFlag{Name: "profile", Category: groupSize, Usage: "use features that an older reader knows: `NAME` is " + strings.Join(mkfs.Profiles(), ", ")},
-		&cli.BoolFlag{Name: "minimize", Category: groupSize, Usage: "make the smallest image that holds the content"},
-		&cli.StringFlag{Name: "free", Category: groupSize, Usage: "the same, with `PERCENT` of it left free"},
-
-		&cli.StringFlag{Name: "root", Category: groupContent, Usage: "fill the image from the directory `DIR`"},
-		&cli.StringFlag{Name: "p", Category: groupContent, Usage: "the same, in the words of mkfs.xfs: `DIR`"},
-		&cli.StringSliceFlag{Name: "tar", Category: groupContent, Usage: "fill it from the tar archive `FILE`, plain, gzip or zstd; - is standard input; repeat for layers on one another"},
-		&cli.StringFlag{Name: "oci", Category: groupContent, Usage: "fill it from the OCI layout or docker archive `PATH[:TAG]`"},
-		&cli.StringFlag{Name: "owner", Category: groupContent, Usage: "let `UID:GID` own everything"},
-		&cli.BoolFlag{Name: "all-root", Category: groupContent, Usage: "let root own everything"},
-		&cli.StringSliceFlag{Name: "uid-map", Category: groupContent, Usage: "map users as user namespaces do, `INSIDE:OUTSIDE:COUNT`; OUTSIDE are those of the source"},
-		&cli.StringSliceFlag{Name: "gid-map", Category: groupContent, Usage: "map groups, `INSIDE:OUTSIDE:COUNT`"},
-		&cli.StringSliceFlag{Name: "exclude", Category: groupContent, Usage: "leave out what matches `PATTERN`, e.g. var/cache/* or **/*.o"},
-		&cli.GenericFlag{Name: "clamp-mtime", Category: groupContent, Value: new(clamp), Usage: "make later modification times `SECONDS` since 1970; without a value, SOURCE_DATE_EPOCH"},
-		&cli.BoolFlag{Name: "no-xattrs", Category: groupContent, Usage: "leave out extended attributes and ACLs"},
-		&cli.BoolFlag{Name: "dedupe", Category: groupContent, Usage: "share equal blocks of files"},
-		&cli.StringFlag{Name: "reflink", Category: groupContent, Value: "auto", Usage: "share blocks with the source's files where the host can: `WHEN` is auto, always or never"},
-
-		&cli.BoolFlag{Name: "dry-run", Aliases: []string{"N"}, Category: groupRun, Usage: "show what would be made, make nothing"},
-		&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Category: groupRun, Usage: "overwrite a filesystem or partition table"},
-		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: groupRun, Usage: "print nothing but errors"},
-		&cli.BoolFlag{Name: "json", Category: groupRun, Usage: "print one JSON object about the image"},
-		&cli.BoolFlag{Name: "no-discard", Aliases: []string{"K"}, Category: groupRun, Usage: "do not discard the blocks of a device"},
-		&cli.BoolFlag{Name: "sync", Category: groupRun, Usage: "return when the image has reached stable storage"},
-		&cli.StringFlag{Name: "completion", Category: groupRun, Usage: "print a completion script for `SHELL`: bash, zsh or fish"},
-		&cli.BoolFlag{Name: "version", Aliases: []string{"V"}, Category: groupRun, Usage: "print the version"},
-
-		&cli.StringSliceFlag{Name: "c", Category: groupXFS, Usage: "configuration files: options= defaults="},
-	}
-	for _, l := range letters {
-		out = append(out, &cli.StringSliceFlag{Name: string(l.letter), Category: groupXFS, Usage: l.usage})
+	var out []cli.Flag
+	for _, g := range flagGroups() {
+		out = append(out, g.flags...)
 	}
 	return out
+}
+
+// flagGroups lists all flags as the help text does. Cli's own categories would have it describe all
+// flags on each start.
+func flagGroups() []flagGroup {
+	suboptions := []cli.Flag{&cli.StringSliceFlag{Name: "c", Usage: "configuration files: options= defaults="}}
+	for _, l := range letters {
+		suboptions = append(suboptions, &cli.StringSliceFlag{Name: string(l.letter), Usage: l.usage})
+	}
+	return []flagGroup{
+		{"Size and features", []cli.Flag{
+			&cli.StringFlag{Name: "size", Usage: "make an image of `SIZE` bytes; k, m, g, t stand for powers of 1024"},
+			&cli.StringFlag{Name: "label", Aliases: []string{"L"}, Usage: "name the filesystem `NAME`, at most 12 bytes"},
+			&cli.StringFlag{Name: "uuid", Usage: "give the filesystem this `UUID`, not a random one"},
+			&cli.StringFlag{Name: "profile", Usage: "use features that an older reader knows: `NAME` is " + strings.Join(mkfs.Profiles(), ", ")},
+			&cli.BoolFlag{Name: "minimize", Usage: "make the smallest image that holds the content"},
+			&cli.StringFlag{Name: "free", Usage: "the same, with `PERCENT` of it left free"},
+		}},
+		{"Content", []cli.Flag{
+			&cli.StringFlag{Name: "root", Usage: "fill the image from the directory `DIR`"},
+			&cli.StringFlag{Name: "p", Usage: "the same, in the words of mkfs.xfs: `DIR`"},
+			&cli.StringSliceFlag{Name: "tar", Usage: "fill it from the tar archive `FILE`, plain, gzip or zstd; - is standard input; repeat for layers on one another"},
+			&cli.StringFlag{Name: "oci", Usage: "fill it from the OCI layout or docker archive `PATH[:TAG]`"},
+			&cli.StringFlag{Name: "owner", Usage: "let `UID:GID` own everything"},
+			&cli.BoolFlag{Name: "all-root", Usage: "let root own everything"},
+			&cli.StringSliceFlag{Name: "uid-map", Usage: "map users as user namespaces do, `INSIDE:OUTSIDE:COUNT`; OUTSIDE are those of the source"},
+			&cli.StringSliceFlag{Name: "gid-map", Usage: "map groups, `INSIDE:OUTSIDE:COUNT`"},
+			&cli.StringSliceFlag{Name: "exclude", Usage: "leave out what matches `PATTERN`, e.g. var/cache/* or **/*.o"},
+			&cli.GenericFlag{Name: "clamp-mtime", Value: new(clamp), Usage: "make later modification times `SECONDS` since 1970; without a value, SOURCE_DATE_EPOCH"},
+			&cli.BoolFlag{Name: "no-xattrs", Usage: "leave out extended attributes and ACLs"},
+			&cli.BoolFlag{Name: "dedupe", Usage: "share equal blocks of files"},
+			&cli.StringFlag{Name: "reflink", Value: "auto", Usage: "share blocks with the source's files where the host can: `WHEN` is auto, always or never"},
+		}},
+		{"Behaviour", []cli.Flag{
+			&cli.BoolFlag{Name: "dry-run", Aliases: []string{"N"}, Usage: "show what would be made, make nothing"},
+			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "overwrite a filesystem or partition table"},
+			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print nothing but errors"},
+			&cli.BoolFlag{Name: "json", Usage: "print one JSON object about the image"},
+			&cli.BoolFlag{Name: "no-discard", Aliases: []string{"K"}, Usage: "do not discard the blocks of a device"},
+			&cli.BoolFlag{Name: "sync", Usage: "return when the image has reached stable storage"},
+			&cli.StringFlag{Name: "completion", Usage: "print a completion script for `SHELL`: bash, zsh or fish"},
+			&cli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "print the version"},
+		}},
+		{"Options of mkfs.xfs: -x name=value,name=value..., may be repeated", suboptions},
+	}
 }
 
 // clamp is the value of --clamp-mtime: a number, or nothing.
@@ -96,3 +108,5 @@ func (c *clamp) Set(s string) error {
 }
 
 func (c *clamp) String() string { return "" }
+
+func (c *clamp) Get() any { return c }

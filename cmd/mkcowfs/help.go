@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/urfave/cli/v2"
+	"github.com/urfave/cli/v3"
 )
 
 const intro = `mkcowfs [options] IMAGE
@@ -30,26 +30,19 @@ UUID and of inode generations. With one of them the same command makes the same 
 `
 
 // helpText tells all that can be said on the command line, by group.
-func helpText(flags []cli.Flag) string {
+func helpText() string {
 	var b strings.Builder
 	b.WriteString(intro)
-	for _, group := range []string{groupSize, groupContent, groupRun, groupXFS} {
-		fmt.Fprintf(&b, "\n%s:\n", group)
-		for _, f := range flags {
-			if d, ok := f.(cli.DocGenerationFlag); ok && category(f) == group {
+	for _, group := range flagGroups() {
+		fmt.Fprintf(&b, "\n%s:\n", group.title)
+		for _, f := range group.flags {
+			if d, ok := f.(cli.DocGenerationFlag); ok {
 				describe(&b, f, d.GetUsage())
 			}
 		}
 	}
 	b.WriteString(outro)
 	return b.String()
-}
-
-func category(f cli.Flag) string {
-	if c, ok := f.(cli.CategorizableFlag); ok {
-		return c.GetCategory()
-	}
-	return ""
 }
 
 // Columns of the help text.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
+	"github.com/urfave/cli/v3"
 
 	"github.com/cowfs/cowfs/mkfs"
 	"github.com/cowfs/cowfs/populate"
@@ -14,7 +14,7 @@ import (
 )
 
 // jobOf turns the command line into a job.
-func jobOf(c *cli.Context, h host) (*mkfs.Job, error) {
+func jobOf(c *cli.Command, h host) (*mkfs.Job, error) {
 	settings, defaults, err := settingsOf(c)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func jobOf(c *cli.Context, h host) (*mkfs.Job, error) {
 }
 
 // settingsOf collects what the command line and files say of options of mkfs.xfs.
-func settingsOf(c *cli.Context) (settings, defaults []mkfs.Setting, err error) {
+func settingsOf(c *cli.Command) (settings, defaults []mkfs.Setting, err error) {
 	settings, defaults, err = mkfs.ReadFiles(c.StringSlice("c"))
 	if err != nil {
 		return nil, nil, usageError{err}
@@ -101,7 +101,7 @@ func settingsOf(c *cli.Context) (settings, defaults []mkfs.Setting, err error) {
 }
 
 // imagePath is the argument, or what -d name= says in its place.
-func imagePath(c *cli.Context, settings []mkfs.Setting) (string, error) {
+func imagePath(c *cli.Command, settings []mkfs.Setting) (string, error) {
 	name := mkfs.Value(settings, 'd', "name")
 	switch args := c.Args().Slice(); {
 	case len(args) == 0 && name == "":
@@ -126,7 +126,7 @@ func cloneMode(s string) (populate.CloneMode, error) {
 	return 0, usagef("--reflink %q: not known; there are auto, always, never", s)
 }
 
-func sourceOf(c *cli.Context, h host, settings []mkfs.Setting, epoch *time.Time) (mkfs.Source, error) {
+func sourceOf(c *cli.Command, h host, settings []mkfs.Setting, epoch *time.Time) (mkfs.Source, error) {
 	s := mkfs.Source{Dir: c.String("root"), Tars: c.StringSlice("tar"), OCI: c.String("oci")}
 	if dir := mkfs.Value(settings, 'p', "file"); dir != "" {
 		if s.Dir != "" {
@@ -165,7 +165,7 @@ func sourceOf(c *cli.Context, h host, settings []mkfs.Setting, epoch *time.Time)
 	return s, nil
 }
 
-func idMap(c *cli.Context, flag string) ([]source.IDMap, error) {
+func idMap(c *cli.Command, flag string) ([]source.IDMap, error) {
 	var out []source.IDMap
 	for _, text := range c.StringSlice(flag) {
 		var v [3]uint32

@@ -9,7 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/urfave/cli/v2"
+	"github.com/urfave/cli/v3"
 
 	"github.com/cowfs/cowfs/mkfs"
 )
@@ -28,21 +28,27 @@ type host struct {
 	stdin  io.Reader
 	stdout io.Writer
 	stderr *os.File
+	// interruptible returns a context that ends when the user wants the program to end; until
+	// then, that simply kills it.
+	interruptible func(context.Context) (context.Context, context.CancelFunc)
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	os.Exit(run(context.Background(), os.Args[1:], host{os.Getenv, os.Stdin, os.Stdout, os.Stderr, catchSignals}))
+}
+
+// catchSignals makes the signals that ask a program to end cancel a context.
+func catchSignals(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	code := run(ctx, os.Args[1:], host{os.Getenv, os.Stdin, os.Stdout, os.Stderr})
-	stop()
-	os.Exit(code)
+	return ctx, stop
 }
 
 // run does what args say and returns the exit code.
 func run(ctx context.Context, args []string, h host) int {
-	app := newApp(h)
-	args = append([]string{app.Name}, reorder(args, app.Flags)...)
-	err := app.RunContext(ctx, args)
+	c := newCommand(h)
+	args = append([]string{c.Name}, reorder(args, c.Flags)...)
+	err := c.Run(ctx, args)
 	if err == nil {
 		return exitOK
 	}
@@ -67,31 +73,31 @@ func (e usageError) Is(target error) bool { return target == errUsage }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-func newApp(h host) *cli.App {
-	all := flags()
-	return &cli.App{
+func newCommand(h host) *cli.Command {
+	return &cli.Command{
 		Name:            "mkcowfs",
 		Usage:           "make an XFS image",
 		HideHelpCommand: true,
 		HideVersion:     true, // -V, as mkfs.xfs has it
-		Flags:           all,
-		Reader:          h.stdin,
-		Writer:          h.stdout,
-		ErrWriter:       h.stderr,
-		// A template with nothing to fill in.
-		CustomAppHelpTemplate: helpText(all),
+		Flags:           flags(),
+		// The help text is ours, and made only when it is asked for.
+		CustomRootCommandHelpTemplate: "{{call .Metadata.help}}",
+		Metadata:                      map[string]any{"help": helpText},
+		Reader:                        h.stdin,
+		Writer:                        h.stdout,
+		ErrWriter:                     h.stderr,
 		// Several suboptions in one argument are split by us, as are the patterns of --exclude.
 		DisableSliceFlagSeparator: true,
-		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return usageError{err} },
-		ExitErrHandler:            func(*cli.Context, error) {},
-		Action: func(c *cli.Context) error {
+		OnUsageError:              func(_ context.Context, _ *cli.Command, err error, _ bool) error { return usageError{err} },
+		ExitErrHandler:            func(context.Context, *cli.Command, error) {},
+		Action: func(ctx context.Context, c *cli.Command) error {
 			switch {
 			case c.Bool("version"):
 				return printVersion(h.stdout)
 			case c.IsSet("completion"):
-				return printCompletion(h.stdout, c.String("completion"), c.App.Flags)
+				return printCompletion(h.stdout, c.String("completion"), c.Flags)
 			}
-			return makeImage(c, h)
+			return makeImage(ctx, c, h)
 		},
 	}
 }

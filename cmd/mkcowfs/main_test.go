@@ -127,7 +127,7 @@ func TestReorder(t *testing.T) {
 // TestHelpComplete has every flag in the help text and in the completion scripts.
 func TestHelpComplete(t *testing.T) {
 	all := flags()
-	help := helpText(all)
+	help := helpText()
 	scripts := map[string]string{"bash": bashScript(all), "zsh": zshScript(all), "fish": fishScript(all)}
 	for _, f := range all {
 		for _, word := range words(f) {
@@ -175,7 +175,8 @@ func TestInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stderr.Close()
-	h := host{getenv: func(string) string { return "" }, stdin: strings.NewReader(""), stdout: new(strings.Builder), stderr: stderr}
+	same := func(ctx context.Context) (context.Context, context.CancelFunc) { return ctx, func() {} }
+	h := host{interruptible: same, getenv: func(string) string { return "" }, stdin: strings.NewReader(""), stdout: new(strings.Builder), stderr: stderr}
 	if code := run(ctx, []string{"--size", "100m", "--root", ".", dir + "/image"}, h); code != exitInterrupted {
 		text, _ := os.ReadFile(dir + "/stderr")
 		t.Errorf("exit code %d: %s", code, text)

@@ -1,20 +1,21 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"runtime/debug"
 
 	"github.com/dustin/go-humanize"
-	"github.com/urfave/cli/v2"
+	"github.com/urfave/cli/v3"
 
 	"github.com/cowfs/cowfs/mkfs"
 )
 
 // makeImage runs the job and tells of it. Standard output has what mkfs.xfs would print there, or
 // the JSON object; all else goes to standard error.
-func makeImage(c *cli.Context, h host) error {
+func makeImage(ctx context.Context, c *cli.Command, h host) error {
 	j, err := jobOf(c, h)
 	if err != nil {
 		return err
@@ -31,7 +32,14 @@ func makeImage(c *cli.Context, h host) error {
 			printed = mkfs.Table(h.stdout, l.Geometry, j.Path)
 		}
 	}
-	sum, err := mkfs.Make(c.Context, *j)
+	// An empty image is there sooner than signals can be caught, and leaves nothing behind when it
+	// is not.
+	if j.Source.Given() {
+		var stop context.CancelFunc
+		ctx, stop = h.interruptible(ctx)
+		defer stop()
+	}
+	sum, err := mkfs.Make(ctx, *j)
 	bar.finish()
 	if err == nil {
 		err = printed
