@@ -1,0 +1,158 @@
+package cow
+
+import (
+	"context"
+	"errors"
+
+	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/inode"
+	"github.com/cowfs/cowfs/space"
+)
+
+// Whoever changes a file in another way than through an Engine first calls Settle, or Discard for a
+// range whose contents go, and afterwards Forget; and lets nobody write to the file meanwhile.
+
+// Settle writes back all dirty pages of a file, and gives up what is reserved or allocated for
+// more. What the CoW fork on disk has stays.
+func (f *File) Settle(ctx context.Context) error {
+	err := f.Writeback(ctx, 0, format.MaxFileOff)
+	return errors.Join(err, f.trim())
+}
+
+// Flush writes back all dirty pages, and gives up what is reserved or allocated for more.
+func (e *Engine) Flush(ctx context.Context) error {
+	err := e.Writeback(ctx)
+	for _, f := range e.Files() {
+		err = errors.Join(err, f.trim())
+	}
+	return err
+}
+
+// trim gives up what the CoW fork has in memory only, and reservations, where there are no dirty
+// pages.
+func (f *File) trim() error {
+	f.flush.Lock()
+	defer f.flush.Unlock()
+	f.waitIdle()
+	f.mu.Lock()
+	idle := f.cow.empty() && f.data.empty()
+	f.mu.Unlock()
+	if idle {
+		return nil
+	}
+	all := span{0, format.MaxFileOff}
+	err := f.eng.look(func(*change) error {
+		f.update(func() {
+			f.punchReserved(&f.data, all)
+			f.punchReserved(&f.cow, all)
+		})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return f.free(all, func(x Extent) bool { return !x.Kept && x.State != Reserved })
+}
+
+// Discard drops what was written to a range of a file and is not yet part of it: dirty pages,
+// reservations, and what the CoW fork has, on disk too.
+func (f *File) Discard(off, end format.FileOff) error {
+	f.flush.Lock()
+	defer f.flush.Unlock()
+	f.waitIdle()
+	err := f.eng.look(func(*change) error {
+		f.update(func() {
+			for _, at := range f.dirtyIn(off, end) {
+				f.clean(at).free()
+			}
+			f.data.cut(off, end)
+		})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return f.free(span{off, end}, func(Extent) bool { return true })
+}
+
+// Forget drops what is in memory of a file; there must be no dirty pages. What is on disk is read
+// when the file is opened again.
+func (e *Engine) Forget(ino format.Ino) {
+	f := e.Lookup(ino)
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	f.seq++
+	f.data, f.cow, f.owed = newExtents(), newExtents(), 0
+	f.settleRoom()
+	for at := range f.pages {
+		f.clean(at)
+	}
+	f.mu.Unlock()
+	e.mu.Lock()
+	delete(e.files, ino)
+	e.mu.Unlock()
+}
+
+// free gives up extents of the CoW fork, a limited number in one transaction.
+func (f *File) free(s span, which func(x Extent) bool) error {
+	for more := true; more; {
+		err := f.eng.change(func(c *change) error {
+			var list []Extent
+			more = false
+			for _, x := range f.cow.in(s.off, s.end) {
+				if !which(x) {
+					continue
+				}
+				if more = len(list) == maxRemap; more {
+					break
+				}
+				list = append(list, x)
+			}
+			if len(list) == 0 {
+				return nil
+			}
+			if err := f.freeExtents(c, list); err != nil {
+				return err
+			}
+			c.then = append(c.then, func() {
+				f.update(func() {
+					for _, x := range list {
+						f.cow.cut(x.Off, x.End)
+					}
+				})
+			})
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *File) freeExtents(c *change, list []Extent) error {
+	var ed *inode.Editor
+	for _, x := range list {
+		if x.State == Reserved {
+			continue
+		}
+		if x.Kept {
+			var err error
+			if ed == nil {
+				if ed, err = c.edit(f); err != nil {
+					return err
+				}
+			}
+			if err := f.unkeep(c, ed, span{x.Off, x.End}); err != nil {
+				return err
+			}
+		}
+		f.eng.counters.cancels.Add(1)
+		if err := f.eng.counts.FreeStaging(c.Tx, space.Extent{Start: x.Start, Count: uint32(x.Blocks())}, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
