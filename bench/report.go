@@ -84,7 +84,7 @@ func (s *SetResult) print(w io.Writer) {
 		for _, m := range c.Runs {
 			cpu = append(cpu, m.CPUSeconds)
 		}
-		fmt.Fprintf(t, "%s\t%.3f\t%.2f\t%.3f\t%s\t%s\t\n", c.Name, c.Seconds, c.Ratio, median(cpu),
+		fmt.Fprintf(t, "%s\t%.4f\t%.2f\t%.4f\t%s\t%s\t\n", c.Name, c.Seconds, c.Ratio, median(cpu),
 			humanize.IBytes(uint64(c.MaxRSS)), humanize.IBytes(uint64(c.Runs[len(c.Runs)-1].Allocated)))
 	}
 	t.Flush()
