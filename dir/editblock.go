@@ -92,7 +92,7 @@ func (e *Editor) rebuild(list []Entry, parent format.Ino) error {
 		z.Add(len(list[i].Name))
 	}
 	shape := z.Shape(0, 8)
-	local := shortBytes(list, parent)
+	local := ShortBytes(list, parent)
 	short := len(local) <= e.Fork.Room() && len(list) <= maxShort
 	if was != Short && (short || was != Block || shape.Form != Block) {
 		if err := e.freeAll(); err != nil {

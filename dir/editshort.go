@@ -43,8 +43,8 @@ func (e *Editor) removeShort(p *place) error {
 	return e.rebuild(slices.Delete(list, p.at, p.at+1), e.parent())
 }
 
-// shortBytes encodes a list in shortform.
-func shortBytes(list []Entry, parent format.Ino) []byte {
+// ShortBytes encodes a directory in shortform.
+func ShortBytes(list []Entry, parent format.Ino) []byte {
 	wide := parent>>32 != 0
 	size := format.DirSFSize(8)
 	for i := range list {

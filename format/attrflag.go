@@ -19,8 +19,8 @@ var attrFlagNames = &Names{Mask: true, By: map[int]string{
 	0: "local", 1: "root", 2: "secure", 3: "parent", 7: "incomplete",
 }}
 
-// validAttrFlags reports whether flags are known ones with one namespace at most.
-func validAttrFlags(f AttrFlag) bool {
+// Valid reports whether flags are known ones with one namespace at most.
+func (f AttrFlag) Valid() bool {
 	known := AttrLocal | AttrNamespace | AttrIncomplete
 	return f&^known == 0 && bits.OnesCount8(uint8(f&AttrNamespace)) <= 1
 }

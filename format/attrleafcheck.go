@@ -39,7 +39,7 @@ func checkAttrEntry(name, e []byte, last Hash) *CorruptError {
 	switch h := AttrEntryHash.Get(e); {
 	case h < last:
 		return bad("hashval", hexed(h), "hashes in ascending order")
-	case !validAttrFlags(flags):
+	case !flags.Valid():
 		return bad("flags", hexed(flags), "one namespace")
 	}
 	if flags&AttrLocal != 0 {

@@ -79,7 +79,7 @@ func checkAttrSF(fork []byte, r report) *CorruptError {
 		if AttrSFNameLen.Get(b[off:]) == 0 {
 			e = r.fault(bad("a.sfattr.list"+index(i)+".namelen", 0, fromTo(1, MaxNameLen)))
 		}
-		if f := AttrSFFlags.Get(b[off:]); e == nil && (!validAttrFlags(f) || f&AttrIncomplete != 0) {
+		if f := AttrSFFlags.Get(b[off:]); e == nil && (!f.Valid() || f&AttrIncomplete != 0) {
 			e = r.fault(bad("a.sfattr.list"+index(i)+".flags", hexed(f), "one namespace"))
 		}
 		if e != nil {
