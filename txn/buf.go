@@ -19,6 +19,7 @@ type Buf struct {
 	made   bool              // by a transaction; there is nothing on the device to compare with
 	shown  bool              // View knows it
 	logged bool              // in Store.logged
+	older  bool              // made, and the log has items for what the block held before
 	stale  bool              // the checksum is not that of the bytes
 }
 

@@ -41,7 +41,7 @@ func (c *checkpoint) remove(b *Buf) { b.dirty = nil }
 func (c *checkpoint) free(g *format.Geometry, f *freed) {
 	c.busy = append(c.busy, run{f.off, f.n})
 	for _, b := range f.bufs {
-		if b.logged {
+		if b.logged || b.older {
 			if c.cancels == nil {
 				c.cancels = map[run]format.LogBufFlag{}
 			}
@@ -59,9 +59,15 @@ func logKey(g *format.Geometry, b *Buf) run {
 	return run{int64(at) << format.BasicBlockLog, int64(n)}
 }
 
-// uncancel takes back that a buffer was given up: all of its new content will be in the log,
-// so that older items for it do no harm.
-func (c *checkpoint) uncancel(g *format.Geometry, b *Buf) { delete(c.cancels, logKey(g, b)) }
+// remake takes back that a buffer was given up: all of its new content will be in the log, so
+// that older items for it do no harm. before is the buffer that it takes the place of, if any.
+func (c *checkpoint) remake(g *format.Geometry, b, before *Buf) {
+	k := logKey(g, b)
+	if _, ok := c.cancels[k]; ok || before != nil && (before.logged || before.older) {
+		b.older = true
+	}
+	delete(c.cancels, k)
+}
 
 // empty reports whether there is nothing to write.
 func (c *checkpoint) empty() bool {

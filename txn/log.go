@@ -201,7 +201,7 @@ func (s *Store) writeInPlace() error {
 		return s.fail(err)
 	}
 	for _, b := range list {
-		b.logged = false
+		b.logged, b.older = false, false
 		if b.clean() {
 			s.hide(b)
 		}

@@ -192,7 +192,7 @@ func (tx *Tx) Commit() error {
 	for _, e := range tx.events {
 		switch {
 		case e.made != nil:
-			s.ckpt.uncancel(s.Geo, e.made)
+			s.ckpt.remake(s.Geo, e.made, e.before)
 			if e.before != nil {
 				s.ckpt.remove(e.before)
 				s.unlog(e.before)

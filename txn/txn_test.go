@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -225,5 +226,54 @@ func TestFailedLog(t *testing.T) {
 	}
 	if _, err := s.Begin(); !errors.Is(err, txn.ErrFailed) {
 		t.Errorf("begin: %v", err)
+	}
+}
+
+// When a block that the log has items for was given up, the log says so, even if in between the
+// block was metadata again that never got there.
+func TestCancelsStay(t *testing.T) {
+	for name, reuse := range map[string]func(tx *txn.Tx, off int64, n int){
+		"freed":         func(tx *txn.Tx, off int64, n int) { tx.Free(off, int64(n), false) },
+		"made-and-free": func(tx *txn.Tx, off int64, n int) { tx.New(off, n, format.TypeCntbt); tx.Free(off, int64(n), false) },
+		"free-made-and-free": func(tx *txn.Tx, off int64, n int) {
+			tx.Free(off, int64(n), false)
+			tx.New(off, n, format.TypeCntbt)
+			tx.Free(off, int64(n), false)
+		},
+	} {
+		for _, apart := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s-%v", name, apart), func(t *testing.T) {
+				s, log, _ := newStore(t)
+				off, n := s.Geo.AGOffset(1, 1000), s.Geo.BlockSize
+				tx := begin(t, s)
+				tx.New(off, n, format.TypeBnobt)
+				check(t, tx.Commit())
+				check(t, s.Sync())
+				log.items = nil
+				tx = begin(t, s)
+				if apart {
+					tx.New(off, n, format.TypeInobt)
+					check(t, tx.Commit())
+					tx = begin(t, s)
+				}
+				reuse(tx, off, n)
+				check(t, tx.Commit())
+				check(t, s.Sync())
+				if len(log.items) != 1 {
+					t.Fatalf("%d items in the log, want one that cancels", len(log.items))
+				}
+				head := log.items[0].Regions[0]
+				if at := int64(format.LogBufBlkno.Get(head)) << format.BasicBlockLog; at != off || format.LogBufFlags.Get(head)&format.LogBufCancel == 0 {
+					t.Errorf("flags %v at byte %d, want a cancelled buffer at %d", format.LogBufFlags.Get(head), at, off)
+				}
+			})
+		}
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -158,18 +158,22 @@ func (c *crash) seen(image *device.Memory) error {
 // byKernel has the kernel recover an image, and xfs_repair look at it then.
 func (c *crash) byKernel(t *testing.T, image *device.Memory) {
 	t.Helper()
-	path := save(t, image)
-	oracle.Mount(t, path, oracle.MountOptions{Loud: true}).Unmount()
-	oracle.RepairClean(t, oracle.Gen7, path)
-	dev, err := device.Open(path, device.ReadOnly)
-	check(t, err)
-	v, err := volume.Open(dev, volume.Options{})
-	check(t, err)
+	v := recoveredByKernel(t, image)
 	if _, err := c.judge(v); err != nil {
 		t.Errorf("the kernel has recovered something else: %v", err)
 	}
 	check(t, v.Close())
+}
+
+// recoveredByKernel has the kernel recover an image, lets xfs_repair look at it, and opens it.
+func recoveredByKernel(t *testing.T, image *device.Memory) *volume.Volume {
+	t.Helper()
+	path := save(t, image)
+	oracle.Mount(t, path, oracle.MountOptions{Loud: true}).Unmount()
+	oracle.RepairClean(t, oracle.Gen7, path)
+	v := open(t, path)
 	check(t, os.Remove(path))
+	return v
 }
 
 // every looks at each image that a crash can leave. Each sample-th is shown to the kernel too.
@@ -282,6 +286,7 @@ func TestCrashInGroups(t *testing.T) {
 				lost := lostModes[m.rng.IntN(len(lostModes))]
 				where := fmt.Sprintf("crash after %d of %d writes, lost %v, seed %d", n, total, lost, s)
 				at := dev.After(n, s, lost)
+				crashed := at.Clone()
 				w, err := volume.OpenWriter(keepOpen{at}, volume.Options{Replay: true})
 				if err != nil {
 					t.Fatalf("%s: %v", where, err)
@@ -297,14 +302,24 @@ func TestCrashInGroups(t *testing.T) {
 						least = k.state
 					}
 				}
-				if !slices.ContainsFunc(states[least:], func(p picture) bool { return len(p.differences(got)) == 0 }) {
-					d := states[least].differences(got)
-					t.Fatalf("%s: no state from %d of %d on; differences from that:\n%s", where, least, len(states), strings.Join(d[:min(6, len(d))], "\n"))
+				match := func(got picture, where string) {
+					t.Helper()
+					if !slices.ContainsFunc(states[least:], func(p picture) bool { return len(p.differences(got)) == 0 }) {
+						d := states[least].differences(got)
+						t.Fatalf("%s: no state from %d of %d on; differences from that:\n%s", where, least, len(states), strings.Join(d[:min(6, len(d))], "\n"))
+					}
 				}
+				match(got, where)
 				if n/step%12 == 5 {
 					path := save(t, at)
 					oracle.RepairClean(t, oracle.Gen7, path)
 					check(t, os.Remove(path))
+					t.Log("the kernel: ", where)
+					v := recoveredByKernel(t, crashed)
+					got, err := pictureOf(v, m.top)
+					check(t, err)
+					check(t, v.Close())
+					match(got, where+", recovered by the kernel")
 				}
 			}
 			t.Logf("%d states, %d writes", len(states), total)
