@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/internal/oracle/xfsdb"
 )
 
 // samples is how many blocks of each type are compared with xfs_db.
@@ -29,41 +30,23 @@ func compareAll(t *testing.T, im *image, blocks []found) {
 			groups = append(groups, append(commands, "print"))
 		}
 	}
-	answers := xfsDB(t, im.path, groups)
+	answers := xfsdb.Run(t, im.path, groups)
 	compared := map[string]int{}
 	for i, f := range picked {
 		vs, err := f.t.Decode(im.g, f.b)
 		if err != nil {
 			t.Fatal(err)
 		}
-		db := parseDB(answers[i])
+		db := xfsdb.Parse(answers[i])
 		if f.t == format.TypeDirNode {
-			db = renamed(db)
+			db = xfsdb.DirNode(db)
 		}
-		if diffs := compareDB(vs, db); len(diffs) > 0 {
+		if diffs := xfsdb.Compare(vs, db); len(diffs) > 0 {
 			t.Errorf("%s at byte %d %q:\n%s", f.t, f.off, groups[i], strings.Join(diffs[:min(len(diffs), 10)], "\n"))
 		}
 		compared[f.t.Name]++
 	}
 	t.Log("compared: ", compared)
-}
-
-// renamed gives the names in a directory's node the form that they have in an attribute fork's.
-func renamed(db map[string]string) map[string]string {
-	out := map[string]string{}
-	for name, v := range db {
-		out[strings.TrimPrefix(name, "n")] = v
-	}
-	return out
-}
-
-// typesDB are the names of types in xfs_db.
-var typesDB = map[*format.BlockType]string{
-	format.TypeBnobt: "bnobt", format.TypeCntbt: "cntbt", format.TypeInobt: "inobt", format.TypeFinobt: "finobt",
-	format.TypeRmapbt: "rmapbt", format.TypeRefcount: "refcntbt", format.TypeBmbt: "bmapbtd",
-	format.TypeAttrLeaf: "attr3", format.TypeAttrNode: "attr3", format.TypeAttrRmt: "attr3",
-	format.TypeDirBlock: "dir3", format.TypeDirData: "dir3", format.TypeDirFree: "dir3",
-	format.TypeDirLeaf1: "dir3", format.TypeDirLeafN: "dir3", format.TypeDirNode: "dir3",
 }
 
 // commands take xfs_db to a block; nil where there is no way.
@@ -92,7 +75,7 @@ func (im *image) commands(f found) []string {
 			return im.dblock(f, fsb)
 		}
 	}
-	return []string{fmt.Sprintf("fsblock %d", fsb), "type " + typesDB[f.t]}
+	return []string{fmt.Sprintf("fsblock %d", fsb), "type " + xfsdb.Types[f.t]}
 }
 
 // dblock goes to a block through the inode that owns it, if its data fork has it in a record of

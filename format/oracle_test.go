@@ -13,6 +13,7 @@ import (
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/internal/bigtree"
 	"github.com/cowfs/cowfs/internal/oracle"
+	"github.com/cowfs/cowfs/internal/oracle/xfsdb"
 	"github.com/cowfs/cowfs/internal/oracle/zoo"
 )
 
@@ -269,7 +270,7 @@ func TestPrintedOnly(t *testing.T) {
 	if _, err := f.WriteAt(dquot, daddr*512); err != nil {
 		t.Fatal(err)
 	}
-	answers := xfsDB(t, path, [][]string{{"sb 0", "print"}, {fmt.Sprintf("daddr %d", daddr), "type dqblk", "print"}})
+	answers := xfsdb.Run(t, path, [][]string{{"sb 0", "print"}, {fmt.Sprintf("daddr %d", daddr), "type dqblk", "print"}})
 	for i, c := range []struct {
 		bt *format.BlockType
 		b  []byte
@@ -278,11 +279,11 @@ func TestPrintedOnly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		db := parseDB(answers[i])
+		db := xfsdb.Parse(answers[i])
 		if c.bt == format.TypeDquot { // xfs_db judges its checksum over the whole sector
 			db["crc"] = strings.ReplaceAll(db["crc"], " (bad)", " (correct)")
 		}
-		if diffs := compareDB(vs, db); len(diffs) > 0 {
+		if diffs := xfsdb.Compare(vs, db); len(diffs) > 0 {
 			t.Errorf("%s:\n%s", c.bt, strings.Join(diffs, "\n"))
 		}
 	}

@@ -1,4 +1,15 @@
-package format_test
+// Package xfsdb compares structures as package format reads them with what xfs_db prints of the same
+// bytes. Names are the same but for these, each of which Compare knows:
+//
+//   - xfs_db counts records, keys and pointers from 1, all else from 0; here all counts from 0.
+//   - Bits of flags are fields of their own there, names behind one mask here.
+//   - A time is two fields there, seconds and nanoseconds.
+//   - The parts of a hash tree's node begin with n in directories only there, always here.
+//   - The root of a CoW fork is padding there, and padding is not printed here while it is zero.
+//   - Null and zero elements of arrays are left out there.
+//
+// Start with Run, then Parse and Compare.
+package xfsdb
 
 import (
 	"fmt"
@@ -13,9 +24,9 @@ import (
 	"github.com/cowfs/cowfs/internal/oracle"
 )
 
-// xfsDB runs xfs_db on an image with one group of commands for each of the places, and returns
+// Run runs xfs_db on an image with one group of commands for each of the places, and returns
 // what each group printed.
-func xfsDB(t *testing.T, image string, groups [][]string) []string {
+func Run(t testing.TB, image string, groups [][]string) []string {
 	t.Helper()
 	var script strings.Builder
 	for i, g := range groups {
@@ -37,9 +48,9 @@ var (
 	dbArray = regexp.MustCompile(`^(.*)\[(\d+)(?:-(\d+))?\] = *(.*?) *$`)
 )
 
-// parseDB reads what xfs_db's print wrote as names and values. Indices that xfs_db counts from
+// Parse reads what xfs_db's print wrote as names and values. Indices that xfs_db counts from
 // 1 come back counted from 0.
-func parseDB(out string) map[string]string {
+func Parse(out string) map[string]string {
 	vals := map[string]string{}
 	var array string
 	var cols []string
@@ -76,9 +87,9 @@ func element(array, i string) string {
 	return fmt.Sprintf("%s[%d]", array, n)
 }
 
-// compareDB compares our values of a structure with xfs_db's, and returns the differences. Each
+// Compare compares our values of a structure with xfs_db's, and returns the differences. Each
 // name that one side has and the other has not is a difference, too, unless it is known.
-func compareDB(ours format.Values, db map[string]string) []string {
+func Compare(ours format.Values, db map[string]string) []string {
 	var diffs []string
 	seen := map[string]bool{}
 	for _, v := range ours {
@@ -215,4 +226,22 @@ func unescape(s string) string {
 		}
 		return m[1:]
 	})
+}
+
+// DirNode gives the names in a directory's node the form that they have in an attribute fork's.
+func DirNode(db map[string]string) map[string]string {
+	out := map[string]string{}
+	for name, v := range db {
+		out[strings.TrimPrefix(name, "n")] = v
+	}
+	return out
+}
+
+// Types are the names of types in xfs_db.
+var Types = map[*format.BlockType]string{
+	format.TypeBnobt: "bnobt", format.TypeCntbt: "cntbt", format.TypeInobt: "inobt", format.TypeFinobt: "finobt",
+	format.TypeRmapbt: "rmapbt", format.TypeRefcount: "refcntbt", format.TypeBmbt: "bmapbtd",
+	format.TypeAttrLeaf: "attr3", format.TypeAttrNode: "attr3", format.TypeAttrRmt: "attr3",
+	format.TypeDirBlock: "dir3", format.TypeDirData: "dir3", format.TypeDirFree: "dir3",
+	format.TypeDirLeaf1: "dir3", format.TypeDirLeafN: "dir3", format.TypeDirNode: "dir3",
 }
