@@ -196,6 +196,9 @@ func (r *rich) attributes() {
 
 // directories have all forms.
 func (r *rich) directories() {
+	for _, p := range []string{"tree-a/b/c", "tree-d/e"} {
+		r.must(os.MkdirAll(r.path("%s", p), 0o755))
+	}
 	r.must(os.Mkdir(r.path("dirs"), 0o755))
 	for _, n := range []int{0, 1, 8, 40, 130, 900} {
 		r.must(os.Mkdir(r.path("dirs/%d", n), 0o755))
