@@ -79,7 +79,7 @@ var sharing = []Compound{
 		x.mapOnly(x.v.Geo.FSB(0, x.v.Geo.HeaderBlocks()))
 	}},
 	{"a block of the log in a file", func(x *edit) {
-		x.mapOnly(x.v.Geo.LogStart+100)
+		x.mapOnly(x.v.Geo.LogStart + 100)
 	}},
 }
 
@@ -132,7 +132,7 @@ var spaceUse = []Compound{
 	{"a block twice on the free list", func(x *edit) {
 		x.sector(0, 3, format.TypeAGFL, func(g *format.Geometry, b []byte) {
 			first := format.AGFLSlot(int(x.flFirst(0)))
-			format.AGFLSlot(int(x.flFirst(0)) + 1).Put(b, first.Get(b))
+			format.AGFLSlot(int(x.flFirst(0))+1).Put(b, first.Get(b))
 		})
 	}},
 	{"a used block on the free list", func(x *edit) {
