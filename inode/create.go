@@ -54,6 +54,9 @@ func (a *Allocator) Create(tx *txn.Tx, near format.Ino, n Node) (*Editor, error)
 		}
 	}
 	Put(a.geo, b, &c)
+	if n.From != nil {
+		inherit(b, n.From.Raw())
+	}
 	if c.AttrFormat == format.FmtLocal {
 		// The attributes come next; until then there are none.
 		format.DiAFormat.Put(b, format.FmtExtents)

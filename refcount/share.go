@@ -1,16 +1,42 @@
 package refcount
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/space"
 	"github.com/cowfs/cowfs/txn"
 )
 
+// ErrTooManyOwners says that blocks have as many owners as can be counted.
+var ErrTooManyOwners = errors.New("blocks have too many owners to share them once more")
+
 // Increase gives the blocks of an extent one more owner. It may stop early: done is the number
-// of blocks that it has dealt with, at least 1.
+// of blocks that it has dealt with, at least 1. A number that has reached the highest stays.
 func (c *Counts) Increase(tx *txn.Tx, e space.Extent) (done uint32, err error) {
 	done, _, err = c.adjust(tx, e, 1)
 	return done, err
+}
+
+// Share is Increase for an owner that need not be. When the number would reach the highest, from
+// which there is no way back, it gives ErrTooManyOwners and has changed nothing.
+func (c *Counts) Share(tx *txn.Tx, e space.Extent) (done uint32, err error) {
+	a, start, end, err := c.groupOf(tx, e)
+	if err != nil {
+		return 0, err
+	}
+	old, stop, err := a.touching(start, end, false)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range old {
+		if r.Refs >= format.MaxRefcount-1 && r.Start < end && start < r.End() {
+			return 0, fmt.Errorf("extent %v: %w", e, ErrTooManyOwners)
+		}
+	}
+	now, _ := adjust(old, start, stop, 1)
+	return uint32(stop - start), a.exchange(old, now, false)
 }
 
 // Decrease takes one owner from the blocks of an extent. gone are the blocks that have none any
