@@ -11,6 +11,13 @@ type contender struct {
 	args []string
 	// missing says why it cannot take part, or is empty.
 	missing string
+	// judges is true of those that check an image, and tell by their exit code how it is.
+	judges bool
+}
+
+func judge(c contender) contender {
+	c.judges = true
+	return c
 }
 
 // Words that stand for something in a contender's command line.
@@ -24,6 +31,13 @@ const (
 
 // contenders are all that can do a set's job; the first is what the others are compared with.
 func (b *bench) contenders(s *set) []contender {
+	if s.image != nil {
+		return []contender{
+			judge(contender{name: "cowfsck", args: []string{b.cowfsck, "-n", "-q", wordImage}}),
+			judge(contender{name: "cowfsck --threads 1", args: []string{b.cowfsck, "-n", "-q", "--threads", "1", wordImage}}),
+			judge(program("xfs_repair -n 7.2", xfsprogs7("xfs_repair"), "-n", wordImage)),
+		}
+	}
 	if s.source == nil {
 		return []contender{
 			{name: "mkcowfs", args: []string{b.mkcowfs, "-q", "--size", wordSize, wordImage}},

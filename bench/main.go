@@ -19,6 +19,7 @@ type options struct {
 	sets    []string
 	dir     string
 	durable bool
+	cold    bool
 	json    string
 }
 
@@ -29,6 +30,7 @@ func main() {
 	flag.StringVar(&sets, "sets", "empty,go", "what to compare: "+strings.Join(setNames(), ", ")+", or all")
 	flag.StringVar(&o.dir, "dir", "", "where trees and images go (default: a temporary directory)")
 	flag.BoolVar(&o.durable, "durable", false, "count the time until the image is on disk")
+	flag.BoolVar(&o.cold, "cold", false, "have checks read the image from the disk, not from the host's memory")
 	flag.StringVar(&o.json, "json", "", "write the results to this `file`, too")
 	flag.Parse()
 	o.sets = strings.Split(sets, ",")
@@ -49,11 +51,11 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	b := &bench{options: o, work: work, mkcowfs: filepath.Join(work, "mkcowfs")}
-	build := exec.CommandContext(ctx, "go", "build", "-o", b.mkcowfs, "github.com/cowfs/cowfs/cmd/mkcowfs")
+	b := &bench{options: o, work: work, mkcowfs: filepath.Join(work, "mkcowfs"), cowfsck: filepath.Join(work, "cowfsck")}
+	build := exec.CommandContext(ctx, "go", "build", "-o", work, "github.com/cowfs/cowfs/cmd/mkcowfs", "github.com/cowfs/cowfs/cmd/cowfsck")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0") // static, as the README has it
 	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build mkcowfs: %w\n%s", err, out)
+		return fmt.Errorf("build the programs: %w\n%s", err, out)
 	}
 	report := Report{Machine: machine()}
 	fmt.Println(report.Machine)

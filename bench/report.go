@@ -45,6 +45,7 @@ type Measurement struct {
 	CPUSeconds float64 `json:"cpu_seconds"`
 	MaxRSS     int64   `json:"max_rss"`   // bytes
 	Allocated  int64   `json:"allocated"` // bytes that the image takes on the host
+	Exit       int     `json:"exit"`      // not 0 where an image is found to be damaged
 }
 
 func (s *SetResult) summarize() {
@@ -84,7 +85,11 @@ func (s *SetResult) print(w io.Writer) {
 		for _, m := range c.Runs {
 			cpu = append(cpu, m.CPUSeconds)
 		}
-		fmt.Fprintf(t, "%s\t%.4f\t%.2f\t%.4f\t%s\t%s\t\n", c.Name, c.Seconds, c.Ratio, median(cpu),
+		name := c.Name
+		if exit := c.Runs[len(c.Runs)-1].Exit; exit != 0 {
+			name = fmt.Sprintf("%s (exit code %d)", name, exit)
+		}
+		fmt.Fprintf(t, "%s\t%.4f\t%.2f\t%.4f\t%s\t%s\t\n", name, c.Seconds, c.Ratio, median(cpu),
 			humanize.IBytes(uint64(c.MaxRSS)), humanize.IBytes(uint64(c.Runs[len(c.Runs)-1].Allocated)))
 	}
 	t.Flush()

@@ -18,17 +18,23 @@ type set struct {
 	size       string // of the images
 	// source makes the tree that images are filled from, or finds it; nil for empty images.
 	source func(ctx context.Context, dir string) (string, error)
+	// image makes the image that contenders check, of a set that is about that.
+	image func(ctx context.Context, b *bench, p places) error
 }
 
 var sets = []set{
-	{"empty", "an empty image of 10 GiB", "10g", nil},
-	{"go", "the Go source tree", "1g", goSource},
-	{"files", "200,000 files in 2,000 directories", "4g", func(_ context.Context, dir string) (string, error) {
+	{name: "empty", what: "an empty image of 10 GiB", size: "10g"},
+	{name: "go", what: "the Go source tree", size: "1g", source: goSource},
+	{name: "files", what: "200,000 files in 2,000 directories", size: "4g", source: func(_ context.Context, dir string) (string, error) {
 		return dir, bigtree.Many(dir, 200_000, 2_000)
 	}},
-	{"names", "a directory of 1,000,000 names", "4g", func(_ context.Context, dir string) (string, error) {
+	{name: "names", what: "a directory of 1,000,000 names", size: "4g", source: func(_ context.Context, dir string) (string, error) {
 		return dir, bigtree.Names(dir, 1_000_000)
 	}},
+	{name: "check-files", what: "check of an image with 1,000,000 small files", size: "8g", image: manyFiles(1_000_000)},
+	{name: "check-clones", what: "check of 200 clones of a file with 20,000 extents, after random CoW", size: "8g", image: clones(200, 20_000)},
+	{name: "check-sparse", what: "check of a sparse image of 10 TiB with 100,000 files", size: "10t", image: manyFiles(100_000)},
+	{name: "check-dirty", what: "check of an image with a dirty log and 50,000 files", size: "4g", image: dirty(50_000)},
 }
 
 func setNames() []string {
