@@ -19,16 +19,23 @@ type checkpoint struct {
 // run is a range of bytes of the volume.
 type run struct{ off, n int64 }
 
-// add makes what the open transaction changed in a buffer part of the checkpoint.
+// add makes what the open transaction changed in a buffer part of the checkpoint. A block that the
+// log has nothing for goes there as a whole: what is replayed over a block in place, torn or newer
+// as that may be, is then at each checkpoint what it was at that checkpoint. The kernel checks blocks
+// after each one, and would refuse a mixture.
 func (c *checkpoint) add(b *Buf) {
 	if b.dirty == nil {
 		b.dirty = new(journal.DirtyMap)
 		c.bufs = append(c.bufs, b)
-		c.bytes += len(b.Data) / 8
+		c.bytes += format.LogBuf.Size
 	}
 	before := b.dirty.Chunks()
-	for i, w := range b.now {
-		b.dirty[i] |= w
+	if b.logged || b.now.Empty() {
+		for i, w := range b.now {
+			b.dirty[i] |= w
+		}
+	} else {
+		b.dirty.Mark(0, len(b.Data))
 	}
 	c.bytes += (b.dirty.Chunks() - before) * format.LogBufChunk
 }

@@ -17,9 +17,10 @@
 // Invariants: nothing is written in place before the log record that holds it is on stable
 // storage; no log record is overwritten before its blocks are; a buffer that an open
 // transaction has changed is never written anywhere; blocks in place have an LSN from before what
-// the log holds for them. File data goes to the device directly:
-// its writers must not write to blocks that a transaction has freed before the checkpoint
-// with that transaction is in the log (Store.Busy).
+// the log holds for them, and of what it holds for a block the first is all of the block. So a
+// replay over blocks in any state, torn ones too, goes through states that each block had. File
+// data goes to the device directly: its writers must not write to blocks that a transaction has
+// freed before the checkpoint with that transaction is in the log (Store.Busy).
 //
 // Readers of the volume that know nothing of transactions read through View, which shows the
 // state that all committed transactions have made.

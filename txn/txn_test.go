@@ -121,15 +121,22 @@ func TestStates(t *testing.T) {
 	}
 	head := log.items[0].Regions[0]
 	if format.LogItemKind.Get(head) != format.LogItemBuf || format.LogBufFlags.Get(head).Type() != format.LogBufTypeAGF ||
-		len(log.items[0].Regions) != 2 || len(log.items[0].Regions[1]) != format.LogBufChunk {
-		t.Errorf("item is %x with %d regions", head, len(log.items[0].Regions))
+		len(log.items[0].Regions) != 2 || len(log.items[0].Regions[1]) != s.Geo.SectSize {
+		t.Errorf("item is %x with %d regions, want the whole block", head, len(log.items[0].Regions))
+	}
+	tx = begin(t, s)
+	setFree(t, tx, 9)
+	check(t, tx.Commit())
+	check(t, s.Sync())
+	if len(log.items) != 2 || len(log.items[1].Regions[1]) != format.LogBufChunk {
+		t.Error("a block that is in the log already goes there as a whole again")
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	b := make([]byte, s.Geo.SectSize)
 	dev.ReadAt(b, s.Geo.SectorOffset(0, 1))
-	if freeBlocks(t, dev, s.Geo) != 8 || format.AGFLSN.Get(b) >= log.lsn+1<<32 || !format.ChecksumOK(b, format.AGFCRC) {
+	if freeBlocks(t, dev, s.Geo) != 9 || format.AGFLSN.Get(b) >= log.lsn+1<<32 || !format.ChecksumOK(b, format.AGFCRC) {
 		t.Errorf("in place: %d blocks, lsn %x", freeBlocks(t, dev, s.Geo), format.AGFLSN.Get(b))
 	}
 	if !log.unmounted || log.released == 0 {

@@ -326,3 +326,45 @@ func TestCrashInGroups(t *testing.T) {
 		})
 	}
 }
+
+// When the crash comes behind the writing in place, the log still holds the way there: the kernel
+// takes the blocks back to each checkpoint and checks them.
+func TestKernelReplaysOverWhatIsInPlace(t *testing.T) {
+	for _, g := range []string{"default", "1k", "64k", "old"} {
+		t.Run(g, func(t *testing.T) {
+			t.Parallel()
+			image := inMemory(t, emptyImage(t, geometry(g)))
+			w, err := volume.OpenWriter(keepOpen{image}, volume.Options{})
+			check(t, err)
+			check(t, w.Mkdir("/d", volume.Attr{Mode: 0o755}))
+			for i := range 600 {
+				check(t, w.Create(fmt.Sprintf("/d/a name of some length %d", i), volume.Attr{}))
+			}
+			check(t, w.Close())
+			dev := device.NewCrash(image)
+			w, err = volume.OpenWriter(dev, volume.Options{})
+			check(t, err)
+			for i := range 90 {
+				check(t, w.Remove(fmt.Sprintf("/d/a name of some length %d", 100+i*37%200)))
+				if i%5 == 3 {
+					check(t, w.Create(fmt.Sprintf("/d/another name %d", i), volume.Attr{}))
+				}
+				check(t, w.Sync())
+			}
+			check(t, w.Close())
+			want, err := pictureOf(open(t, save(t, dev.After(dev.Writes(), 0, device.LostNone))), "/d")
+			check(t, err)
+			for n := dev.Writes() - 1; n >= dev.Writes()-soak(8, 40); n-- {
+				for _, lost := range []device.Lost{device.LostNone, device.LostSectors} {
+					v := recoveredByKernel(t, dev.After(n, uint64(n), lost))
+					got, err := pictureOf(v, "/d")
+					check(t, err)
+					check(t, v.Close())
+					if d := want.differences(got); len(d) > 0 {
+						t.Fatalf("crash after %d of %d writes, lost %v: %q", n, dev.Writes(), lost, d[:min(5, len(d))])
+					}
+				}
+			}
+		})
+	}
+}
