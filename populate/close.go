@@ -6,6 +6,7 @@ import (
 	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/group"
+	"github.com/cowfs/cowfs/refcount"
 	"github.com/cowfs/cowfs/space"
 )
 
@@ -18,7 +19,7 @@ func (p *Plan) close(a *agroup) error {
 	data := rmapPart{&a.dataMaps, a.dataBase()}
 	if len(a.shared) > 0 {
 		data.slab = withShared(data.slab, a.shared)
-		a.refcounts = refcountsOf(data)
+		a.refcounts = refcount.CountOwners(data.all())
 	}
 	a.trees[group.Inobt].records = p.chunks(a)
 	a.trees[group.Refcountbt].records = len(a.refcounts)

@@ -2,6 +2,7 @@ package populate
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 
 	"github.com/cowfs/cowfs/format"
@@ -30,6 +31,19 @@ type rmapList struct {
 type rmapPart struct {
 	*slab[space.Rmap]
 	base format.AGBlock
+}
+
+// all gives the records with the places that they have in the group.
+func (p rmapPart) all() iter.Seq[space.Rmap] {
+	return func(yield func(space.Rmap) bool) {
+		for i := range p.n {
+			r := *p.at(i)
+			r.Start += p.base
+			if !yield(r) {
+				return
+			}
+		}
+	}
 }
 
 func (l *rmapList) len() int {

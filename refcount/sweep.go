@@ -1,31 +1,25 @@
-package populate
+package refcount
 
 import (
 	"container/heap"
+	"iter"
 
 	"github.com/cowfs/cowfs/format"
-	"github.com/cowfs/cowfs/refcount"
+	"github.com/cowfs/cowfs/space"
 )
 
-// refcountsOf counts the owners of blocks from the records of who owns what, in order of
-// start, and returns the ranges that have more than one.
-func refcountsOf(data rmapPart) (out []refcount.Record) {
+// CountOwners counts the owners of blocks from the records of who owns what, in order of start,
+// and returns the ranges that have more than one.
+func CountOwners(owners iter.Seq[space.Rmap]) []Record {
+	var out list
 	var ends endHeap
 	at := format.AGBlock(0)
 	// advance counts the blocks up to next, which all have the same owners.
 	advance := func(next format.AGBlock) {
-		if refs := uint32(len(ends)); refs > 1 && next > at {
-			if k := len(out) - 1; k >= 0 && out[k].End() == at && out[k].Refs == refs {
-				out[k].Count += uint32(next - at)
-			} else {
-				out = append(out, refcount.Record{Start: at, Count: uint32(next - at), Refs: refs})
-			}
-		}
+		out.add(at, next, uint32(len(ends)), 2)
 		at = next
 	}
-	for i := range data.n {
-		r := *data.at(i)
-		r.Start += data.base
+	for r := range owners {
 		for len(ends) > 0 && ends[0] <= r.Start {
 			advance(ends[0])
 			heap.Pop(&ends)
