@@ -61,18 +61,28 @@ func (f *File) writePart(p []byte, off int64) (n int, err error) {
 	return n, err
 }
 
-// write makes the pages of a range dirty; grow says that the file goes as far as they do. What it
-// reserves and doesn't use it gives up.
+// write makes the pages of a range dirty; grow says that the file goes as far as they do. First all
+// of it is reserved, so that for want of space it does nothing. What it reserves and doesn't use
+// it gives up.
 func (f *File) write(p []byte, off int64, grow bool) (n int, err error) {
 	var made []Iomap
+	if s := f.blocksOf(off, int64(len(p))); s.blocks() > 1 && !f.allDirty(s) {
+		for at := s.off; at < s.end; {
+			m, err := f.Begin(at, s.end, ForWrite)
+			if err != nil {
+				f.unreserve(made)
+				return 0, err
+			}
+			made = append(made, m)
+			at = m.End
+		}
+	}
 	for n < len(p) {
 		k := f.rewrite(p[n:], off+int64(n), grow)
 		if k == 0 {
 			var m Iomap
 			m, k, err = f.fill(p[n:], off+int64(n), grow)
-			if m.Flags&New != 0 {
-				made = append(made, m)
-			}
+			made = append(made, m)
 			if err != nil {
 				f.unreserve(made)
 				return n, err
@@ -81,6 +91,18 @@ func (f *File) write(p []byte, off int64, grow bool) (n int, err error) {
 		n += k
 	}
 	return n, nil
+}
+
+// allDirty reports whether all blocks of a range have dirty pages.
+func (f *File) allDirty(s span) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for at := s.off; at < s.end; at++ {
+		if f.pages[at] == nil {
+			return false
+		}
+	}
+	return true
 }
 
 // rewrite writes to pages that are dirty already, as far as there are any.
@@ -197,6 +219,9 @@ func (f *File) unreserve(made []Iomap) {
 	_ = f.eng.look(func(*change) error { // fails only when nothing works any more
 		f.update(func() {
 			for _, m := range made {
+				if m.Flags&New == 0 {
+					continue
+				}
 				fork := &f.data
 				if m.Flags&Cow != 0 {
 					fork = &f.cow
@@ -234,50 +259,49 @@ func (f *File) zeroGap(off uint64) error {
 	return f.zero(size, off)
 }
 
-// zero writes zeroes from byte from up to byte to, where the file does not read as zeroes anyway.
+// zero writes zeroes from byte from up to byte to, where the file, or what is staged for it, does
+// not read as zeroes anyway.
 func (f *File) zero(from, to uint64) error {
 	bs := uint64(f.eng.geo.BlockSize)
 	for from < to {
-		at := format.FileOff(from / bs)
-		m, err := f.Begin(at, format.FileOff((to+bs-1)/bs), ForRead)
+		m, err := f.Begin(format.FileOff(from/bs), format.FileOff((to+bs-1)/bs), ForDirect)
 		if err != nil {
 			return err
 		}
-		end := min(to, uint64(m.End)*bs)
-		skip := m.Kind != Mapped
-		if skip {
-			end, skip = f.cachedFrom(at, m.End, from, end)
-		}
-		if !skip {
-			if err := f.writeZeroes(from, end); err != nil {
+		end, cached := f.alike(span{m.Off, m.End})
+		next := min(to, uint64(end)*bs)
+		if cached || m.Source == Mapped {
+			if err := f.writeZeroes(from, next); err != nil {
 				return err
 			}
 		}
-		from = end
+		from = next
 	}
 	return nil
 }
 
-// cachedFrom finds, in blocks that the disk has nothing for, how far from the first one on they
-// have pages, or have none; skip says which.
-func (f *File) cachedFrom(at, last format.FileOff, from, to uint64) (end uint64, skip bool) {
-	bs := uint64(f.eng.geo.BlockSize)
+// alike finds how far blocks from the first one of a range on all have pages, or all have none.
+func (f *File) alike(s span) (end format.FileOff, cached bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	skip = f.pages[at] == nil
-	if skip && len(f.pages) == 0 {
-		return to, true
+	if len(f.pages)+len(f.flight) == 0 {
+		return s.end, false
 	}
-	if skip {
-		if list := f.dirtyIn(at, last); len(list) > 0 {
-			return max(from, min(to, uint64(list[0])*bs)), true
+	cached = f.cached(s.off) != nil
+	if !cached && uint64(len(f.pages)+len(f.flight)) < s.blocks() {
+		end = s.end
+		for _, pages := range []map[format.FileOff]*page{f.pages, f.flight} {
+			for at := range pages {
+				if s.off <= at && at < end {
+					end = at
+				}
+			}
 		}
-		return to, true
+		return end, false
 	}
-	for at < last && f.pages[at] != nil {
-		at++
+	for end = s.off; end < s.end && (f.cached(end) != nil) == cached; end++ {
 	}
-	return min(to, uint64(at)*bs), false
+	return end, cached
 }
 
 func (f *File) writeZeroes(from, to uint64) error {

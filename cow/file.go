@@ -39,6 +39,9 @@ func newFile(e *Engine, ino format.Ino) *File {
 // Size is the size in bytes, with all that was written.
 func (f *File) Size() uint64 { return f.size.Load() }
 
+// Geo is the shape of the volume.
+func (f *File) Geo() *format.Geometry { return f.eng.geo }
+
 // grow makes the file at least n bytes long.
 func (f *File) grow(n uint64) {
 	for {

@@ -257,25 +257,16 @@ func cowExtSize(ed *inode.Editor) format.FileOff {
 }
 
 // reserve reserves m in a fork, rounded out to a hint as far as the fork is empty there and the
-// file goes. When there is not enough space for that it does without the hint, and then with
-// less.
+// file goes. When there is not enough space for that it does without the hint.
 func (f *File) reserve(c *change, fork *extents, m *Iomap, in span, hint format.FileOff) error {
 	s := f.roundOut(fork, span{m.Off, m.End}, in, hint)
-	for {
-		err := f.afford(c, s.blocks())
-		if err == nil {
-			break
-		}
-		half := (m.End - m.Off) / 2
-		switch exact := (span{m.Off, m.End}); {
-		case !errors.Is(err, space.ErrNoSpace), s == exact && half == 0:
-			return err
-		case s == exact:
-			m.End = m.Off + half
-			s.end = m.End
-		default:
-			s = exact
-		}
+	err := f.afford(c, s.blocks())
+	if exact := (span{m.Off, m.End}); errors.Is(err, space.ErrNoSpace) && s != exact {
+		s = exact
+		err = f.afford(c, s.blocks())
+	}
+	if err != nil {
+		return err
 	}
 	m.Flags |= New
 	m.reserved = s

@@ -7,6 +7,7 @@ import (
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/inode"
 	"github.com/cowfs/cowfs/space"
+	"github.com/cowfs/cowfs/txn"
 )
 
 // Whoever changes a file in another way than through an Engine first calls Settle, or Discard for a
@@ -16,21 +17,21 @@ import (
 // more. What the CoW fork on disk has stays.
 func (f *File) Settle(ctx context.Context) error {
 	err := f.Writeback(ctx, 0, format.MaxFileOff)
-	return errors.Join(err, f.trim())
+	return errors.Join(err, f.Trim())
 }
 
 // Flush writes back all dirty pages, and gives up what is reserved or allocated for more.
 func (e *Engine) Flush(ctx context.Context) error {
 	err := e.Writeback(ctx)
 	for _, f := range e.Files() {
-		err = errors.Join(err, f.trim())
+		err = errors.Join(err, f.Trim())
 	}
 	return err
 }
 
-// trim gives up what the CoW fork has in memory only, and reservations, where there are no dirty
+// Trim gives up what the CoW fork has in memory only, and reservations, where there are no dirty
 // pages.
-func (f *File) trim() error {
+func (f *File) Trim() error {
 	f.flush.Lock()
 	defer f.flush.Unlock()
 	f.waitIdle()
@@ -155,4 +156,47 @@ func (f *File) freeExtents(c *change, list []Extent) error {
 		}
 	}
 	return nil
+}
+
+// Abandon frees what is allocated for a file in memory only, as a part of the transaction that takes
+// the file's last name away. Forget goes with it.
+func (e *Engine) Abandon(tx *txn.Tx, ino format.Ino) error {
+	f := e.Lookup(ino)
+	if f == nil {
+		return nil
+	}
+	for _, x := range f.cow.in(0, format.MaxFileOff) {
+		if x.Kept || x.State == Reserved {
+			continue
+		}
+		if err := e.counts.FreeStaging(tx, space.Extent{Start: x.Start, Count: uint32(x.Blocks())}, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// FreeFork gives up the CoW fork that a file has on disk, up to most extents of it; more says that
+// there is something left for another transaction.
+func (s *Forks) FreeFork(tx *txn.Tx, e *inode.Editor, most int) (more bool, err error) {
+	if !s.geo.HasCowForks() || e.Mode()&format.ModeType != format.ModeReg {
+		return false, nil
+	}
+	fork, err := s.Open(tx, e)
+	if err != nil {
+		return false, err
+	}
+	for range most {
+		m, ok, err := fork.From(0)
+		if err != nil || !ok {
+			return false, err
+		}
+		if err := fork.Unmap(m, m.Off, m.End()); err != nil {
+			return false, err
+		}
+		if err := s.counts.FreeStaging(tx, space.Extent{Start: m.Start, Count: m.Count}, true); err != nil {
+			return false, err
+		}
+	}
+	return !fork.Empty(), nil
 }

@@ -87,6 +87,9 @@ func (f *File) eachPiece(from int64, visit func(off int64, p []byte) error) erro
 	if f.fork == nil {
 		return nil
 	}
+	if f.live != nil {
+		return f.eachLive(from, visit)
+	}
 	var buf []byte
 	for s, err := range f.segments(from, f.size) {
 		if err != nil {
@@ -106,6 +109,22 @@ func (f *File) eachPiece(from int64, visit func(off int64, p []byte) error) erro
 			k := int64(len(p))
 			s.off, s.at, s.n = s.off+k, s.at+k, s.n-k
 		}
+	}
+	return nil
+}
+
+// eachLive is eachPiece for a file that was written to and is not in place; holes are given too.
+func (f *File) eachLive(from int64, visit func(off int64, p []byte) error) error {
+	buf := make([]byte, copyPiece)
+	for from < f.size {
+		n, err := f.live.ReadAt(buf, from, false)
+		if n == 0 {
+			return f.error("read", err)
+		}
+		if err := visit(from, buf[:n]); err != nil {
+			return err
+		}
+		from += int64(n)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package volume
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -90,6 +91,7 @@ func newWriter(v *Volume, dev device.Device, l *journal.Log) (*Writer, error) {
 	}
 	w.counts = refcount.New(v.Geo, w.groups)
 	w.inodes = inode.NewAllocator(v.Geo, w.groups)
+	w.newEngine()
 	v.dev = w.store.View()
 	v.src.Dev = v.dev
 	return w, nil
@@ -100,8 +102,6 @@ func (v *Volume) mayWrite() error {
 	switch {
 	case v.Geo.ROCompat&^format.ROKnown != 0:
 		return fmt.Errorf("%w: %s, for writing", format.ErrUnsupported, v.Geo.ROCompat&^format.ROKnown)
-	case v.Geo.ROCompat&format.ROPendingCow != 0:
-		return fmt.Errorf("%w: files with staged writes, for other changes", format.ErrUnsupported)
 	case v.Geo.Incompat&format.InNeedsRepair != 0:
 		return errors.New("volume is marked as needing repair")
 	case v.Geo.LogStart == 0:
@@ -114,13 +114,16 @@ func (v *Volume) mayWrite() error {
 	return nil
 }
 
-// Sync returns when all changes will outlast a crash.
-func (w *Writer) Sync() error { return w.store.Sync() }
+// Sync writes back what was written to files, and returns when all changes will outlast a crash.
+func (w *Writer) Sync() error {
+	return errors.Join(w.cow.Flush(context.Background()), w.store.Sync())
+}
 
-// Close writes all changes in place, leaves a clean log, and closes the device. Without a change
-// nothing is written.
+// Close writes back what was written to files, writes all changes in place, leaves a clean log,
+// and closes the device. Without a change nothing is written. What is staged stays so.
 func (w *Writer) Close() error {
-	return errors.Join(w.settle(w.store.Close), w.dev.Close())
+	err := w.cow.Flush(context.Background())
+	return errors.Join(err, w.settle(w.store.Close), w.dev.Close())
 }
 
 // settle brings the superblock's counters up to date, if anything has changed, and then makes the
@@ -138,7 +141,7 @@ type op struct {
 	tx   *txn.Tx
 	sec  int64
 	nsec uint32
-	data []func() error // writes of file data, for when nothing else can fail
+	gone []format.Ino // inodes that nobody will see again
 }
 
 // change runs a change in a transaction of its own. When space is only waiting for earlier
@@ -146,7 +149,7 @@ type op struct {
 func (w *Writer) change(f func(o *op) error) error {
 	err := w.try(f)
 	if errors.Is(err, space.ErrBusy) {
-		if err = w.Sync(); err == nil {
+		if err = w.store.Sync(); err == nil {
 			err = w.try(f)
 		}
 	}
@@ -160,13 +163,12 @@ func (w *Writer) try(f func(o *op) error) error {
 	}
 	now := w.Now()
 	o := &op{Writer: w, tx: tx, sec: now.Unix(), nsec: uint32(now.Nanosecond())}
-	err = f(o)
-	for i := 0; err == nil && i < len(o.data); i++ {
-		err = o.data[i]()
-	}
-	if err != nil {
+	if err := f(o); err != nil {
 		tx.Cancel()
 		return err
+	}
+	for _, ino := range o.gone {
+		w.cow.Forget(ino)
 	}
 	return tx.Commit()
 }

@@ -1,9 +1,9 @@
 package volume
 
 import (
+	"github.com/cowfs/cowfs/cow"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/inode"
-	"github.com/cowfs/cowfs/space"
 )
 
 // perChange is how many extents one transaction frees, so that it stays small.
@@ -12,7 +12,11 @@ const perChange = 128
 // drop gives back an inode without names, and all that it holds. If that is too much for one
 // transaction the inode goes on the list of such inodes and is returned, for finish.
 func (o *op) drop(e *inode.Editor) (orphan format.Ino, err error) {
-	more, err := o.freeData(e, 0, perChange)
+	if err := o.cow.Abandon(o.tx, e.Ino); err != nil {
+		return 0, err
+	}
+	o.gone = append(o.gone, e.Ino)
+	more, err := o.freeAll(e)
 	if err != nil {
 		return 0, err
 	}
@@ -22,7 +26,7 @@ func (o *op) drop(e *inode.Editor) (orphan format.Ino, err error) {
 		}
 		// The list has an inode that somebody else left there; this one can't wait.
 		for more {
-			if more, err = o.freeData(e, 0, perChange); err != nil {
+			if more, err = o.freeAll(e); err != nil {
 				return 0, err
 			}
 		}
@@ -56,7 +60,7 @@ func (w *Writer) finish(ino format.Ino) error {
 			if err != nil {
 				return err
 			}
-			if more, err = o.freeData(e, 0, perChange); err != nil || more {
+			if more, err = o.freeAll(e); err != nil || more {
 				return err
 			}
 			if err := o.inodes.Adopt(o.tx, ino); err != nil {
@@ -76,42 +80,18 @@ func (o *op) freeData(e *inode.Editor, off format.FileOff, most int) (more bool,
 	return e.FreeData(off, most, func(m format.Mapping) error { return o.release(e, m) })
 }
 
+// freeAll frees what a file holds that nobody will see again: staged blocks, and then data.
+func (o *op) freeAll(e *inode.Editor) (more bool, err error) {
+	if more, err := o.cow.Forks().FreeFork(o.tx, e, perChange); more || err != nil {
+		return more, err
+	}
+	return o.freeData(e, 0, perChange)
+}
+
 // release gives up the blocks of a mapping that was taken out of a data fork: those that no
 // other file shares are free then.
 func (o *op) release(e *inode.Editor, m format.Mapping) error {
-	regular := e.Mode()&format.ModeType == format.ModeReg
-	if !regular || !e.Reflink() {
-		return e.Release(m, regular)
-	}
-	for m.Count > 0 {
-		done, gone, err := o.counts.Decrease(o.tx, space.Extent{Start: m.Start, Count: m.Count})
-		if err != nil {
-			return err
-		}
-		at := m.Start
-		end := m.Start + format.FSBlock(done)
-		unmap := func(to format.FSBlock) error {
-			if at == to {
-				return nil
-			}
-			part := part(m, at, to)
-			return o.groups.Unmap(o.tx, space.Extent{Start: at, Count: part.Count}, space.ForkOwner(e.Ino, false, part.Off, part.Unwritten))
-		}
-		for _, x := range gone {
-			if err := unmap(x.Start); err != nil {
-				return err
-			}
-			if err := e.Release(part(m, x.Start, x.End()), true); err != nil {
-				return err
-			}
-			at = x.End()
-		}
-		if err := unmap(end); err != nil {
-			return err
-		}
-		m = part(m, end, m.Start+format.FSBlock(m.Count))
-	}
-	return nil
+	return cow.Release(o.tx, o.groups, o.counts, e, m)
 }
 
 // part is the part of a mapping that lies in blocks from to end.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/cowfs/cowfs/cow"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/inode"
 )
@@ -20,6 +21,7 @@ type File struct {
 	ino  *inode.Inode
 	fork *inode.Fork // nil: not a regular file
 	size int64       // of the contents
+	live *cow.File   // what is in memory of the file and not in place
 
 	closed atomic.Bool
 	mu     sync.Mutex // guards pos
@@ -43,6 +45,9 @@ func (v *Volume) openFile(name string, i *inode.Inode) (*File, error) {
 		var err error
 		if f.fork, err = i.Fork(inode.Data); err != nil {
 			return nil, f.error("open", err)
+		}
+		if v.cow != nil {
+			f.live = v.cow.Lookup(i.Ino)
 		}
 	}
 	return f, nil
@@ -118,6 +123,9 @@ func (f *File) readAt(p []byte, off int64) (int, error) {
 		return 0, fs.ErrInvalid
 	case off >= f.size:
 		return 0, io.EOF
+	}
+	if f.live != nil {
+		return f.live.ReadAt(p, off, false)
 	}
 	var eof error
 	if left := f.size - off; int64(len(p)) > left {

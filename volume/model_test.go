@@ -70,7 +70,6 @@ type model struct {
 	MaxFile int64
 	Wide    int
 	full    int // operations that found no space
-	shared  int // writes to blocks that other files have too
 }
 
 // newModel makes a model of a volume that is empty.
@@ -513,8 +512,6 @@ func (m *model) run(w *volume.Writer, o operation) error {
 	case o.err != nil:
 	case errors.Is(err, space.ErrNoSpace):
 		m.full++
-	case errors.Is(err, volume.ErrShared):
-		m.shared++
 	case err != nil:
 		return fmt.Errorf("%s: %w", o.what, err)
 	default:

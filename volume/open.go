@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/cowfs/cowfs/cow"
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/inode"
@@ -36,6 +37,7 @@ type Volume struct {
 	dev   device.Device // what is read
 	under device.Device // what was opened
 	sb    []byte        // the superblock's sector
+	cow   *cow.Engine   // of a Writer: what was written and is not in place
 	src   inode.Source
 }
 

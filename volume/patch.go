@@ -1,6 +1,8 @@
 package volume
 
 import (
+	"context"
+
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/inode"
 	"github.com/cowfs/cowfs/refcount"
@@ -25,12 +27,16 @@ type Patch struct {
 func (w *Writer) Patch(patches ...Patch) error {
 	w.one.Lock()
 	defer w.one.Unlock()
+	if err := w.cow.Flush(context.Background()); err != nil {
+		return err
+	}
 	if err := w.settle(w.store.Settle); err != nil {
 		return err
 	}
 	w.groups = space.New(w.Geo)
 	w.counts = refcount.New(w.Geo, w.groups)
 	w.inodes = inode.NewAllocator(w.Geo, w.groups)
+	w.newEngine()
 	for _, p := range patches {
 		if _, err := w.dev.WriteAt(p.Data, p.Off); err != nil {
 			return err

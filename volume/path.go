@@ -22,7 +22,13 @@ var ErrTooManyLinks = errors.New("too many levels of symbolic links")
 var ErrNameTooLong = errors.New("file name too long")
 
 // Inode reads an inode by its number.
-func (v *Volume) Inode(ino format.Ino) (*inode.Inode, error) { return v.src.Read(ino) }
+func (v *Volume) Inode(ino format.Ino) (*inode.Inode, error) {
+	i, err := v.src.Read(ino)
+	if err == nil && v.cow != nil {
+		i = v.sized(i)
+	}
+	return i, err
+}
 
 // Root reads the root directory.
 func (v *Volume) Root() (*inode.Inode, error) {

@@ -129,7 +129,7 @@ func TestInTurns(t *testing.T) {
 		for range soak(400, 5000) {
 			check(t, m.run(w, m.next()))
 		}
-		t.Logf("%d names, %d writes to shared blocks", len(m.picture()), m.shared)
+		t.Logf("%d names", len(m.picture()))
 		check(t, w.Close())
 		m.judge(t, path)
 	}

@@ -64,7 +64,7 @@ func (o *op) freeFirst(no format.AGNumber, bucket int) (more bool, err error) {
 	if n := e.NLink(); n != 0 {
 		return false, format.Corrupt("unlinked inode", "nlink", n, 0).At(format.InInode(e.Ino))
 	}
-	if more, err := o.freeData(e, 0, perChange); more || err != nil {
+	if more, err := o.freeAll(e); more || err != nil {
 		return more, err
 	}
 	next := format.DiNextUnlinked.Get(e.Raw())

@@ -1,6 +1,7 @@
 package volume
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,10 +19,24 @@ var ErrRange = cow.ErrRange
 func (o *op) sharer() *cow.Sharer { return &cow.Sharer{Tx: o.tx, Groups: o.groups, Counts: o.counts} }
 
 // onFiles runs changes of two regular files, which may be one, until f says that it is done. Each
-// is a transaction, which f may be called for again.
-func (w *Writer) onFiles(name, a, b string, f func(o *op, a, b *inode.Editor) (done bool, err error)) error {
+// is a transaction, which f may be called for again. What was written to the files is written
+// back before; prepare may do more.
+func (w *Writer) onFiles(name, a, b string, prepare func(a, b *cow.File) error, f func(o *op, a, b *inode.Editor) (done bool, err error)) error {
 	w.one.Lock()
 	defer w.one.Unlock()
+	src, err := w.settled(name, a)
+	if err != nil {
+		return pathError(name, a, err)
+	}
+	dst, err := w.settled(name, b)
+	if err == nil && prepare != nil {
+		err = prepare(src, dst)
+	}
+	if err != nil {
+		return pathError(name, b, err)
+	}
+	defer w.cow.Forget(src.Ino)
+	defer w.cow.Forget(dst.Ino)
 	for done := false; !done; {
 		path := b
 		err := w.change(func(o *op) error {
@@ -65,7 +80,37 @@ func (o *op) regular(name, path string) (*inode.Editor, error) {
 // A long range takes several transactions: after a crash it may be cloned up to somewhere.
 func (w *Writer) CloneRange(src string, srcOff int64, dst string, dstOff, n int64) error {
 	c := cloning{span: cow.Span{Src: srcOff, Dst: dstOff, Len: n}}
-	return w.onFiles("clone", src, dst, c.step)
+	return w.onFiles("clone", src, dst, c.prepare, c.step)
+}
+
+// settled returns a file after writing back what was written to it.
+func (w *Writer) settled(name, path string) (*cow.File, error) {
+	f, err := w.file(name, path)
+	if err != nil {
+		return nil, err
+	}
+	return f, f.Settle(context.Background())
+}
+
+// prepare drops what is staged for the range that is cloned to, and makes zero what the
+// destination has behind its end.
+func (c *cloning) prepare(src, dst *cow.File) error {
+	span := c.span
+	span.Same = src == dst
+	r, _, err := span.Blocks(dst.Geo(), int64(src.Size()), int64(dst.Size()))
+	if err != nil {
+		return err
+	}
+	if err := dst.Discard(r.Dst, r.Dst+format.FileOff(r.Count)); err != nil {
+		return err
+	}
+	if uint64(span.Dst) <= dst.Size() {
+		return nil
+	}
+	if err := dst.Extend(uint64(span.Dst)); err != nil {
+		return err
+	}
+	return dst.Settle(context.Background())
 }
 
 // cloning is a clone that goes on for several transactions.
@@ -103,23 +148,15 @@ func (c *cloning) begin(o *op, src, dst *inode.Editor) (err error) {
 	if c.span.Src == 0 && c.span.Dst == 0 && c.end >= int64(src.Size()) && c.end >= int64(dst.Size()) {
 		cow.CarryHint(src, dst)
 	}
-	return o.zeroBehind(dst, c.span.Dst)
-}
-
-// zeroBehind is zeroTail for a file whose last block may be shared: it gets one of its own then.
-func (o *op) zeroBehind(e *inode.Editor, off int64) error {
-	if size := int64(e.Size()); size < off && size%int64(o.Geo.BlockSize) != 0 {
-		block := format.FileOff(size >> o.Geo.BlockLog)
-		if _, err := o.sharer().Unshare(e, block, block+1); err != nil {
-			return err
-		}
-	}
-	return o.zeroTail(e, off)
+	return nil
 }
 
 // Clone makes dst a copy of src that shares all of its blocks. A new dst gets permissions and owner
 // of src; what is in an old one is dropped first.
 func (w *Writer) Clone(src, dst string) error {
+	if err := w.withFile("clone", src, func(f *cow.File) error { return f.Settle(context.Background()) }); err != nil {
+		return err
+	}
 	c := cloning{}
 	done, exists := false, false
 	err := w.named("clone", dst, func(o *op, p at, d *inode.Editor) error {
@@ -153,7 +190,7 @@ func (w *Writer) Clone(src, dst string) error {
 		}
 		c = cloning{}
 	}
-	return w.onFiles("clone", src, dst, c.step)
+	return w.onFiles("clone", src, dst, c.prepare, c.step)
 }
 
 // Dedupe compares n bytes of file a from byte aOff with those of file b from byte bOff. same is how
@@ -164,7 +201,7 @@ func (w *Writer) Clone(src, dst string) error {
 func (w *Writer) Dedupe(a string, aOff int64, b string, bOff, n int64) (same int64, err error) {
 	var left cow.Range
 	compared := false
-	err = w.onFiles("dedupe", a, b, func(o *op, src, dst *inode.Editor) (bool, error) {
+	err = w.onFiles("dedupe", a, b, nil, func(o *op, src, dst *inode.Editor) (bool, error) {
 		if !compared {
 			whole := n
 			if ends := aOff+n == int64(src.Size()) && bOff+n == int64(dst.Size()); !ends {

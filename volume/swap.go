@@ -24,7 +24,7 @@ const exchangeID = 1
 // volumes without the exchange-range feature this limits them; see ErrExchangeTooLong.
 func (w *Writer) Exchange(a string, aOff int64, b string, bOff, n int64) error {
 	var left *journal.Exchange
-	return w.onFiles("exchange", a, b, func(o *op, first, second *inode.Editor) (bool, error) {
+	return w.onFiles("exchange", a, b, nil, func(o *op, first, second *inode.Editor) (bool, error) {
 		intent := journal.Intent{Type: format.LogItemXMI, ID: exchangeID}
 		var x journal.Exchange
 		if left == nil {
