@@ -60,16 +60,15 @@ func run(ctx context.Context, args []string, h host) int {
 
 // newCommand is the program; what it does without an error sets the exit code.
 func newCommand(h host, code *int) *cli.Command {
-	all := flags()
 	return &cli.Command{
 		Name:            "cowfsck",
 		Usage:           "check an XFS image",
 		HideHelpCommand: true,
 		HideVersion:     true,
-		Flags:           all,
+		Flags:           flags(),
 		// The help text is ours, and made only when it is asked for.
 		CustomRootCommandHelpTemplate: "{{call .Metadata.help}}",
-		Metadata:                      map[string]any{"help": func() string { return helpText(all) }},
+		Metadata:                      map[string]any{"help": helpText},
 		Writer:                        h.stdout,
 		ErrWriter:                     h.stderr,
 		OnUsageError:                  func(_ context.Context, _ *cli.Command, err error, _ bool) error { return cmdline.Usage(err) },

@@ -161,7 +161,7 @@ func jsonLines(ts *testscript.TestScript, neg bool, args []string) {
 
 // TestHelpComplete has every flag in the help text, the completion scripts and the manual.
 func TestHelpComplete(t *testing.T) {
-	texts := map[string]string{"help": helpText(flags())}
+	texts := map[string]string{"help": helpText()}
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		var b strings.Builder
 		if err := cmdline.Completion(&b, shell, "cowfsck", flags()); err != nil {

@@ -6,14 +6,9 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/cowfs/cowfs/internal/cmdline"
 	"github.com/cowfs/cowfs/mkfs"
 )
-
-// flagGroup is some flags under a heading of the help text.
-type flagGroup struct {
-	title string
-	flags []cli.Flag
-}
 
 // letters are the options of mkfs.xfs that take suboptions.
 var letters = []struct {
@@ -31,23 +26,16 @@ var letters = []struct {
 }
 
 // flags lists all flags.
-func flags() []cli.Flag {
-	var out []cli.Flag
-	for _, g := range flagGroups() {
-		out = append(out, g.flags...)
-	}
-	return out
-}
+func flags() []cli.Flag { return cmdline.Flags(flagGroups()) }
 
-// flagGroups lists all flags as the help text does. Cli's own categories would have it describe all
-// flags on each start.
-func flagGroups() []flagGroup {
+// flagGroups lists all flags as the help text does.
+func flagGroups() []cmdline.Group {
 	suboptions := []cli.Flag{&cli.StringSliceFlag{Name: "c", Usage: "configuration files: options= defaults="}}
 	for _, l := range letters {
 		suboptions = append(suboptions, &cli.StringSliceFlag{Name: string(l.letter), Usage: l.usage})
 	}
-	return []flagGroup{
-		{"Size and features", []cli.Flag{
+	return []cmdline.Group{
+		{Title: "Size and features", Flags: []cli.Flag{
 			&cli.StringFlag{Name: "size", Usage: "make an image of `SIZE` bytes; k, m, g, t stand for powers of 1024"},
 			&cli.StringFlag{Name: "label", Aliases: []string{"L"}, Usage: "name the filesystem `NAME`, at most 12 bytes"},
 			&cli.StringFlag{Name: "uuid", Usage: "give the filesystem this `UUID`, not a random one"},
@@ -55,7 +43,7 @@ func flagGroups() []flagGroup {
 			&cli.BoolFlag{Name: "minimize", Usage: "make the smallest image that holds the content"},
 			&cli.StringFlag{Name: "free", Usage: "the same, with `PERCENT` of it left free"},
 		}},
-		{"Content", []cli.Flag{
+		{Title: "Content", Flags: []cli.Flag{
 			&cli.StringFlag{Name: "root", Usage: "fill the image from the directory `DIR`"},
 			&cli.StringFlag{Name: "p", Usage: "the same, in the words of mkfs.xfs: `DIR`"},
 			&cli.StringSliceFlag{Name: "tar", Usage: "fill it from the tar archive `FILE`, plain, gzip or zstd; - is standard input; repeat for layers on one another"},
@@ -70,7 +58,7 @@ func flagGroups() []flagGroup {
 			&cli.BoolFlag{Name: "dedupe", Usage: "share equal blocks of files"},
 			&cli.StringFlag{Name: "reflink", Value: "auto", Usage: "share blocks with the source's files where the host can: `WHEN` is auto, always or never"},
 		}},
-		{"Behaviour", []cli.Flag{
+		{Title: "Behaviour", Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Aliases: []string{"N"}, Usage: "show what would be made, make nothing"},
 			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "overwrite a filesystem or partition table"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print nothing but errors"},
@@ -80,7 +68,7 @@ func flagGroups() []flagGroup {
 			&cli.StringFlag{Name: "completion", Usage: "print a completion script for `SHELL`: bash, zsh or fish"},
 			&cli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "print the version"},
 		}},
-		{"Options of mkfs.xfs: -x name=value,name=value..., may be repeated", suboptions},
+		{Title: "Options of mkfs.xfs: -x name=value,name=value..., may be repeated", Flags: suboptions},
 	}
 }
 

@@ -1,11 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"strings"
-
-	"github.com/urfave/cli/v3"
-)
+import "github.com/cowfs/cowfs/internal/cmdline"
 
 const intro = `mkcowfs [options] IMAGE
 
@@ -30,57 +25,4 @@ UUID and of inode generations. With one of them the same command makes the same 
 `
 
 // helpText tells all that can be said on the command line, by group.
-func helpText() string {
-	var b strings.Builder
-	b.WriteString(intro)
-	for _, group := range flagGroups() {
-		fmt.Fprintf(&b, "\n%s:\n", group.title)
-		for _, f := range group.flags {
-			if d, ok := f.(cli.DocGenerationFlag); ok {
-				describe(&b, f, d.GetUsage())
-			}
-		}
-	}
-	b.WriteString(outro)
-	return b.String()
-}
-
-// Columns of the help text.
-const (
-	nameWidth = 26
-	textWidth = 68
-)
-
-// describe prints one flag. The word in backquotes in its usage stands for its value.
-func describe(b *strings.Builder, f cli.Flag, usage string) {
-	name := strings.Join(words(f), ", ")
-	if before, rest, ok := strings.Cut(usage, "`"); ok {
-		value, after, _ := strings.Cut(rest, "`")
-		name, usage = name+" "+value, before+value+after
-	}
-	lines := wrap(usage, textWidth)
-	if len(name) > nameWidth {
-		fmt.Fprintf(b, "  %s\n", name)
-		name = ""
-	}
-	for _, line := range lines {
-		fmt.Fprintf(b, "  %-*s %s\n", nameWidth, name, line)
-		name = ""
-	}
-}
-
-// wrap breaks a text into lines of at most width bytes.
-func wrap(text string, width int) []string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && len(line)+1+len(word) > width {
-			lines, line = append(lines, line), ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	return append(lines, line)
-}
+func helpText() string { return cmdline.Help(intro, outro, flagGroups()) }

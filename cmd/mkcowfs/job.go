@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/cowfs/cowfs/internal/cmdline"
 	"github.com/cowfs/cowfs/mkfs"
 	"github.com/cowfs/cowfs/populate"
 	"github.com/cowfs/cowfs/source"
@@ -39,7 +40,7 @@ func jobOf(c *cli.Command, h host) (*mkfs.Job, error) {
 	}
 	if c.IsSet("free") {
 		if j.Free, err = mkfs.Percent(c.String("free")); err != nil {
-			return nil, usagef("--free %w", err)
+			return nil, cmdline.Usagef("--free %w", err)
 		}
 		j.Minimize = true
 	}
@@ -62,7 +63,7 @@ func jobOf(c *cli.Command, h host) (*mkfs.Job, error) {
 func settingsOf(c *cli.Command) (settings, defaults []mkfs.Setting, err error) {
 	settings, defaults, err = mkfs.ReadFiles(c.StringSlice("c"))
 	if err != nil {
-		return nil, nil, usageError{err}
+		return nil, nil, cmdline.Usage(err)
 	}
 	for _, l := range letters {
 		for _, arg := range c.StringSlice(string(l.letter)) {
@@ -83,7 +84,7 @@ func settingsOf(c *cli.Command) (settings, defaults []mkfs.Setting, err error) {
 	if c.IsSet("size") {
 		bytes, err := mkfs.ParseSize(c.String("size"))
 		if err != nil {
-			return nil, nil, usagef("--size %w", err)
+			return nil, nil, cmdline.Usagef("--size %w", err)
 		}
 		settings = append(settings, mkfs.Setting{Section: 'd', Key: "size", Value: strconv.FormatUint(bytes, 10)})
 	}
@@ -105,13 +106,13 @@ func imagePath(c *cli.Command, settings []mkfs.Setting) (string, error) {
 	name := mkfs.Value(settings, 'd', "name")
 	switch args := c.Args().Slice(); {
 	case len(args) == 0 && name == "":
-		return "", usagef("no image is named; write mkcowfs [options] IMAGE")
+		return "", cmdline.Usagef("no image is named; write mkcowfs [options] IMAGE")
 	case len(args) == 0:
 		return name, nil
 	case len(args) > 1:
-		return "", usagef("only one image can be made at a time; %q is too much", args[1])
+		return "", cmdline.Usagef("only one image can be made at a time; %q is too much", args[1])
 	case name != "":
-		return "", usagef("the image is named by -d name=%s and as an argument, %s; drop one", name, args[0])
+		return "", cmdline.Usagef("the image is named by -d name=%s and as an argument, %s; drop one", name, args[0])
 	default:
 		return args[0], nil
 	}
@@ -123,25 +124,25 @@ func cloneMode(s string) (populate.CloneMode, error) {
 			return populate.CloneMode(i), nil
 		}
 	}
-	return 0, usagef("--reflink %q: not known; there are auto, always, never", s)
+	return 0, cmdline.Usagef("--reflink %q: not known; there are auto, always, never", s)
 }
 
 func sourceOf(c *cli.Command, h host, settings []mkfs.Setting, epoch *time.Time) (mkfs.Source, error) {
 	s := mkfs.Source{Dir: c.String("root"), Tars: c.StringSlice("tar"), OCI: c.String("oci")}
 	if dir := mkfs.Value(settings, 'p', "file"); dir != "" {
 		if s.Dir != "" {
-			return s, usagef("--root and -p cannot both be given; drop one")
+			return s, cmdline.Usagef("--root and -p cannot both be given; drop one")
 		}
 		s.Dir = dir
 	}
 	o := source.Options{AllRoot: c.Bool("all-root"), Exclude: c.StringSlice("exclude"), NoXattrs: c.Bool("no-xattrs"), Stdin: h.stdin}
 	if text := c.String("owner"); text != "" {
 		if o.AllRoot {
-			return s, usagef("--owner and --all-root cannot both be given; drop one")
+			return s, cmdline.Usagef("--owner and --all-root cannot both be given; drop one")
 		}
 		var ids [2]uint32
 		if err := numbers(text, ids[:]); err != nil {
-			return s, usagef("--owner %q: %w; write UID:GID", text, err)
+			return s, cmdline.Usagef("--owner %q: %w; write UID:GID", text, err)
 		}
 		o.Owner = &source.Owner{UID: ids[0], GID: ids[1]}
 	}
@@ -155,7 +156,7 @@ func sourceOf(c *cli.Command, h host, settings []mkfs.Setting, epoch *time.Time)
 	if v := c.Generic("clamp-mtime").(*clamp); v.given {
 		if o.ClampMtime = v.at; v.at == nil {
 			if epoch == nil {
-				return s, usagef("--clamp-mtime has no value and %s is not set; write --clamp-mtime=SECONDS", mkfs.EpochVariable)
+				return s, cmdline.Usagef("--clamp-mtime has no value and %s is not set; write --clamp-mtime=SECONDS", mkfs.EpochVariable)
 			}
 			sec := epoch.Unix()
 			o.ClampMtime = &sec
@@ -170,7 +171,7 @@ func idMap(c *cli.Command, flag string) ([]source.IDMap, error) {
 	for _, text := range c.StringSlice(flag) {
 		var v [3]uint32
 		if err := numbers(text, v[:]); err != nil {
-			return nil, usagef("--%s %q: %w; write INSIDE:OUTSIDE:COUNT", flag, text, err)
+			return nil, cmdline.Usagef("--%s %q: %w; write INSIDE:OUTSIDE:COUNT", flag, text, err)
 		}
 		out = append(out, source.IDMap{Inside: v[0], Outside: v[1], Count: v[2]})
 	}

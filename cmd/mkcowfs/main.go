@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/cowfs/cowfs/internal/cmdline"
 	"github.com/cowfs/cowfs/mkfs"
 )
 
@@ -47,7 +48,7 @@ func catchSignals(ctx context.Context) (context.Context, context.CancelFunc) {
 // run does what args say and returns the exit code.
 func run(ctx context.Context, args []string, h host) int {
 	c := newCommand(h)
-	args = append([]string{c.Name}, reorder(args, c.Flags)...)
+	args = append([]string{c.Name}, cmdline.Reorder(args, c.Flags)...)
 	err := c.Run(ctx, args)
 	if err == nil {
 		return exitOK
@@ -57,21 +58,12 @@ func run(ctx context.Context, args []string, h host) int {
 		return exitInterrupted
 	}
 	fmt.Fprintf(h.stderr, "mkcowfs: %v\n", err)
-	if errors.Is(err, mkfs.ErrOptions) || errors.Is(err, errUsage) {
+	if errors.Is(err, mkfs.ErrOptions) || errors.Is(err, cmdline.ErrUsage) {
 		fmt.Fprintln(h.stderr, "mkcowfs --help tells all options")
 		return exitUsage
 	}
 	return exitFailure
 }
-
-// errUsage is the class of errors about the command line itself.
-var errUsage = errors.New("wrong usage")
-
-type usageError struct{ error }
-
-func (e usageError) Is(target error) bool { return target == errUsage }
-
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 func newCommand(h host) *cli.Command {
 	return &cli.Command{
@@ -88,14 +80,14 @@ func newCommand(h host) *cli.Command {
 		ErrWriter:                     h.stderr,
 		// Several suboptions in one argument are split by us, as are the patterns of --exclude.
 		DisableSliceFlagSeparator: true,
-		OnUsageError:              func(_ context.Context, _ *cli.Command, err error, _ bool) error { return usageError{err} },
+		OnUsageError:              func(_ context.Context, _ *cli.Command, err error, _ bool) error { return cmdline.Usage(err) },
 		ExitErrHandler:            func(context.Context, *cli.Command, error) {},
 		Action: func(ctx context.Context, c *cli.Command) error {
 			switch {
 			case c.Bool("version"):
 				return printVersion(h.stdout)
 			case c.IsSet("completion"):
-				return printCompletion(h.stdout, c.String("completion"), c.Flags)
+				return cmdline.Completion(h.stdout, c.String("completion"), c.Name, c.Flags)
 			}
 			return makeImage(ctx, c, h)
 		},

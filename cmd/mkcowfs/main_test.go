@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/cowfs/cowfs/internal/cmdline"
 	"github.com/cowfs/cowfs/mkfs"
 )
 
@@ -99,38 +99,20 @@ func randomFile(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o644))
 }
 
-func TestReorder(t *testing.T) {
-	for in, want := range map[string]string{
-		"image":                           "-- image",
-		"-f image -q":                     "-f -q -- image",
-		"-fq image":                       "-f -q -- image",
-		"-fqbsize=4k image":               "-f -q -b=size=4k -- image",
-		"-b size=4k image":                "-b=size=4k -- image",
-		"-dsize=1g -L name i":             "-d=size=1g -L=name -- i",
-		"--size 1g --tar - i":             "--size=1g --tar=- -- i",
-		"--size=1g --dry-run i":           "--size=1g --dry-run -- i",
-		"i -- -f -b x":                    "-- i -f -b x",
-		"--clamp-mtime i":                 "--clamp-mtime -- i",
-		"--clamp-mtime=5 i":               "--clamp-mtime=5 -- i",
-		"-b":                              "-b --",
-		"--size":                          "--size --",
-		"-Z i":                            "-Z -- i",
-		"- i":                             "-- - i",
-		"--exclude -x --exclude=-y --q i": "--exclude=-x --exclude=-y --q -- i",
-	} {
-		if d := cmp.Diff(strings.Fields(want), reorder(strings.Fields(in), flags())); d != "" {
-			t.Errorf("%q: %s", in, d)
-		}
-	}
-}
-
 // TestHelpComplete has every flag in the help text and in the completion scripts.
 func TestHelpComplete(t *testing.T) {
 	all := flags()
 	help := helpText()
-	scripts := map[string]string{"bash": bashScript(all), "zsh": zshScript(all), "fish": fishScript(all)}
+	scripts := map[string]string{"bash": "", "zsh": "", "fish": ""}
+	for shell := range scripts {
+		var b strings.Builder
+		if err := cmdline.Completion(&b, shell, "mkcowfs", all); err != nil {
+			t.Fatal(err)
+		}
+		scripts[shell] = b.String()
+	}
 	for _, f := range all {
-		for _, word := range words(f) {
+		for _, word := range cmdline.Words(f) {
 			if !strings.Contains(help, "  "+word) && !strings.Contains(help, ", "+word) {
 				t.Errorf("%s is not in the help text", word)
 			}

@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"runtime/debug"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v3"
 
+	"github.com/cowfs/cowfs/internal/cmdline"
 	"github.com/cowfs/cowfs/mkfs"
 )
 
@@ -21,8 +21,8 @@ func makeImage(ctx context.Context, c *cli.Command, h host) error {
 		return err
 	}
 	quiet, asJSON := c.Bool("quiet"), c.Bool("json")
-	bar := newBar(h.stderr, quiet || asJSON)
-	j.Progress = bar.update
+	bar := cmdline.NewBar(h.stderr, quiet || asJSON)
+	j.Progress = func(done, total int64) { bar.Update("writing", done, total) }
 	var printed error
 	j.Planned = func(l *mkfs.Layout) {
 		for _, w := range l.Warnings {
@@ -40,7 +40,7 @@ func makeImage(ctx context.Context, c *cli.Command, h host) error {
 		defer stop()
 	}
 	sum, err := mkfs.Make(ctx, *j)
-	bar.finish()
+	bar.Finish()
 	if err == nil {
 		err = printed
 	}
@@ -116,10 +116,6 @@ func count(n uint64, one, many string) string {
 
 // printVersion prints the version of the module that the program was built from.
 func printVersion(w io.Writer) error {
-	version := "(devel)"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		version = info.Main.Version
-	}
-	_, err := fmt.Fprintf(w, "mkcowfs version %s (geometry and options of mkfs.xfs 7.2)\n", version)
+	_, err := fmt.Fprintf(w, "mkcowfs version %s (geometry and options of mkfs.xfs 7.2)\n", cmdline.Version())
 	return err
 }

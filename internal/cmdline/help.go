@@ -7,28 +7,36 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// Help is the text of --help: all flags by their groups, which are their categories, between what
-// else there is to say.
-func Help(intro, outro string, groups []string, flags []cli.Flag) string {
+// Group is some flags under a heading of the help text. Cli's own categories would have it describe
+// all flags on each start.
+type Group struct {
+	Title string
+	Flags []cli.Flag
+}
+
+// Flags lists the flags of all groups.
+func Flags(groups []Group) []cli.Flag {
+	var out []cli.Flag
+	for _, g := range groups {
+		out = append(out, g.Flags...)
+	}
+	return out
+}
+
+// Help is the text of --help: all flags by their groups, between what else there is to say.
+func Help(intro, outro string, groups []Group) string {
 	var b strings.Builder
 	b.WriteString(intro)
 	for _, group := range groups {
-		fmt.Fprintf(&b, "\n%s:\n", group)
-		for _, f := range flags {
-			if d, ok := f.(cli.DocGenerationFlag); ok && category(f) == group {
+		fmt.Fprintf(&b, "\n%s:\n", group.Title)
+		for _, f := range group.Flags {
+			if d, ok := f.(cli.DocGenerationFlag); ok {
 				describe(&b, f, d.GetUsage())
 			}
 		}
 	}
 	b.WriteString(outro)
 	return b.String()
-}
-
-func category(f cli.Flag) string {
-	if c, ok := f.(cli.CategorizableFlag); ok {
-		return c.GetCategory()
-	}
-	return ""
 }
 
 // Columns of the help text.

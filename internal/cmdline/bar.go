@@ -1,4 +1,4 @@
-package main
+package cmdline
 
 import (
 	"fmt"
@@ -11,10 +11,12 @@ import (
 	"golang.org/x/term"
 )
 
-// bar shows how much file data is written, on a terminal. It is ours because the usual libraries
-// bring in more (one of them a web server) than making an empty image takes.
-type bar struct {
+// Bar shows how far a job is, on a terminal: how many bytes of how many, the rate, and the time
+// left. It is ours because the usual libraries bring in more (one of them a web server) than making
+// an empty image takes.
+type Bar struct {
 	w     *os.File // nil: show nothing
+	what  string
 	now   func() time.Time
 	mu    sync.Mutex
 	start time.Time
@@ -27,24 +29,25 @@ const (
 	maxBar   = 60                     // columns
 )
 
-func newBar(w *os.File, quiet bool) *bar {
-	b := &bar{now: time.Now}
+// NewBar shows a bar on w, if that is a terminal and it is not to be quiet.
+func NewBar(w *os.File, quiet bool) *Bar {
+	b := &Bar{now: time.Now}
 	if !quiet && term.IsTerminal(int(w.Fd())) {
 		b.w = w
 	}
 	return b
 }
 
-// update is mkfs.Job.Progress.
-func (b *bar) update(done, total int64) {
+// Update says how far the job is with what it does. It may be called from any goroutine.
+func (b *Bar) Update(what string, done, total int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.w == nil || b.over || total == 0 {
 		return
 	}
 	now := b.now()
-	if b.start.IsZero() {
-		b.start = now
+	if b.start.IsZero() || what != b.what {
+		b.start, b.what = now, what
 	}
 	if now.Sub(b.drawn) < barPause {
 		return
@@ -54,12 +57,12 @@ func (b *bar) update(done, total int64) {
 	if err != nil {
 		return // the terminal is gone, which is no reason to stop
 	}
-	fmt.Fprintf(b.w, "\r%s\x1b[K", barLine(done, total, now.Sub(b.start), width))
+	fmt.Fprintf(b.w, "\r%s\x1b[K", barLine(what, done, total, now.Sub(b.start), width))
 }
 
 // barLine is the text of a bar in at most width columns.
-func barLine(done, total int64, spent time.Duration, width int) string {
-	text := fmt.Sprintf("writing %3d%% ", 100*done/total)
+func barLine(what string, done, total int64, spent time.Duration, width int) string {
+	text := fmt.Sprintf("%s %3d%% ", what, int64(100*float64(done)/float64(total)))
 	tail := fmt.Sprintf(" %s of %s", humanize.IBytes(uint64(done)), humanize.IBytes(uint64(total)))
 	if sec := spent.Seconds(); sec > 0 && done > 0 {
 		rate := float64(done) / sec
@@ -68,15 +71,15 @@ func barLine(done, total int64, spent time.Duration, width int) string {
 	}
 	// The last column stays free: some terminals begin a new line with it.
 	if room := min(width-1-len(text)-len(tail)-2, maxBar); room > 0 {
-		full := int(int64(room) * done / total)
+		full := min(int(float64(room)*float64(done)/float64(total)), room)
 		text += "[" + strings.Repeat("#", full) + strings.Repeat(" ", room-full) + "]"
 	}
 	text += tail
 	return text[:max(0, min(len(text), width-1))]
 }
 
-// finish takes the bar away.
-func (b *bar) finish() {
+// Finish takes the bar away.
+func (b *Bar) Finish() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.over = true

@@ -1,4 +1,4 @@
-package main
+package cmdline
 
 import (
 	"testing"
@@ -21,7 +21,7 @@ func TestBarLine(t *testing.T) {
 		{100 * mib, 100 * mib, time.Second, 20, "writing 100%  100 M"},
 		{1, 1, 0, 0, ""},
 	} {
-		if d := cmp.Diff(c.want, barLine(c.done, c.total, c.spent, c.width)); d != "" {
+		if d := cmp.Diff(c.want, barLine("writing", c.done, c.total, c.spent, c.width)); d != "" {
 			t.Error(d)
 		}
 	}
