@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/cowfs/cowfs/format"
 )
@@ -69,7 +70,7 @@ func (s Span) Blocks(g *format.Geometry, srcSize, dstSize int64) (r Range, end i
 	if n == 0 {
 		n = srcSize - s.Src
 	}
-	if n > int64(format.MaxFileOff-1)*bs-s.Dst || s.Dst+n < 0 {
+	if n > math.MaxInt64-s.Dst { // of blocks, a fork has room for more than that
 		return bad("the destination would become too large")
 	}
 	end = s.Dst + n
