@@ -150,8 +150,13 @@ func (s *Session) atFork(ino format.Ino, which inode.Which, off format.FileOff) 
 		return position{}, err
 	}
 	n := 1
-	if which == inode.Data && i.IsDir() && off%format.FileOff(g.DirBlocks()) == 0 {
+	switch {
+	case which == inode.Data && i.IsDir() && off%format.FileOff(g.DirBlocks()) == 0:
 		n = g.DirBlocks()
+	case which == inode.Data && i.IsLink(): // a header for each mapping
+		if m, ok, err := fork.Find(off); err == nil && ok {
+			n = int(m.End() - off)
+		}
 	}
 	p := position{form: plain, at: format.NullPlace, ino: ino, attr: which == inode.Attr}
 	for k := range n {

@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/volume"
 )
 
@@ -19,6 +20,9 @@ type Session struct {
 	Vol *volume.Volume
 	// Writer is the same volume when it may be changed, else nil.
 	Writer *volume.Writer
+	// Raw takes changes of structures by name when the volume is not open for other changes, and
+	// may be nil.
+	Raw device.Device
 	// Image is what the user calls the image.
 	Image string
 	// Out takes the results.

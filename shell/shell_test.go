@@ -121,7 +121,7 @@ func TestCommands(t *testing.T) {
 // docs are the objects that commands give with JSON.
 var docs = map[string]any{
 	"entry": EntryDoc{}, "stat": StatDoc{}, "xattr": XattrDoc{}, "parent": ParentDoc{}, "structure": StructureDoc{}, "hex": HexDoc{},
-	"record": RecordDoc{}, "address": AddressDoc{}, "form": TypeDoc{}, "mapping": MappingDoc{}, "use": UseDoc{}, "freespace": FreeSpaceDoc{}, "statfs": StatfsDoc{}, "log": LogDoc{},
+	"record": RecordDoc{}, "address": AddressDoc{}, "form": TypeDoc{}, "crc": CRCDoc{}, "trash": TrashDoc{}, "mapping": MappingDoc{}, "use": UseDoc{}, "freespace": FreeSpaceDoc{}, "statfs": StatfsDoc{}, "log": LogDoc{},
 }
 
 // The page about JSON has a section for each object with all its members, and no others.

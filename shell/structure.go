@@ -45,8 +45,8 @@ func (s *Session) show(p *position, fields []string) error {
 }
 
 // structure prints a structure of a form in b, which was found at a place, by the form's field
-// table: the fields named, or all. Damage does not keep it from being printed: it is marked,
-// and returned at the end when it concerns what was asked for.
+// table: the fields named, or all. Damage does not keep it from being printed: it is marked, and
+// returned at the end unless only some fields were asked for.
 func (s *Session) structure(f *form, b []byte, at format.Place, fields []string) error {
 	g := s.Vol.Geo
 	damage := f.verify(g, b, at)
@@ -65,6 +65,10 @@ func (s *Session) structure(f *form, b []byte, at format.Place, fields []string)
 			damage = nil
 		}
 	}
+	whole := len(fields) == 0
+	if damage != nil {
+		mark(values, damage)
+	}
 	doc := StructureDoc{Type: "structure", Structure: f.title(), Daddr: uint64(at.Daddr), Fields: values}
 	if at.AG != format.NullAGNumber {
 		doc.AG = (*uint32)(&at.AG)
@@ -73,10 +77,9 @@ func (s *Session) structure(f *form, b []byte, at format.Place, fields []string)
 		doc.Ino = (*uint64)(&at.Ino)
 	}
 	if damage != nil {
-		mark(values, damage)
 		doc.Damage = damage.Error()
 	}
-	if err := s.emit(doc, func(w io.Writer) { io.WriteString(w, values.String()) }); err != nil {
+	if err := s.emit(doc, func(w io.Writer) { io.WriteString(w, values.String()) }); err != nil || !whole {
 		return err
 	}
 	return damage

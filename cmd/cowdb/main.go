@@ -86,7 +86,7 @@ func flags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "w", Usage: "open the image for writing; each change is made as a whole or not at all"},
 		&cli.BoolFlag{Name: "json", Usage: "print objects, one line of JSON each, instead of text"},
-		&cli.BoolFlag{Name: "raw", Usage: "show what is in place when the log is dirty, without the changes that it holds"},
+		&cli.BoolFlag{Name: "raw", Usage: "show what is in place when the log is dirty, without the changes that it holds; with -w, only structures can be changed"},
 		&cli.StringFlag{Name: "offset", Usage: "the volume begins `BYTES` into the image, as in a partition; k, m, g and t are powers of 1024"},
 		&cli.UintFlag{Name: "sb", Usage: "use the superblock of group `AG`, where the first one is damaged"},
 		&cli.StringSliceFlag{Name: "c", Usage: "run `COMMAND`; may be given several times"},

@@ -75,12 +75,15 @@ func openImage(c *cli.Context, s *shell.Session) (close func() error, err error)
 		}
 	}
 	o := volume.Options{Superblock: format.AGNumber(c.Uint("sb")), Replay: !c.Bool("raw")}
-	if c.Bool("w") {
+	if c.Bool("w") && !c.Bool("raw") {
 		if s.Writer, err = volume.OpenWriter(dev, o); err == nil {
 			s.Vol = s.Writer.Volume
 			return s.Writer.Close, nil
 		}
 	} else if s.Vol, err = volume.Open(dev, o); err == nil {
+		if c.Bool("w") {
+			s.Raw = dev
+		}
 		return s.Vol.Close, nil
 	}
 	if errors.Is(err, volume.ErrReplay) {
