@@ -1,6 +1,7 @@
 package device
 
 import (
+	"errors"
 	"io"
 	"iter"
 	"maps"
@@ -23,7 +24,10 @@ type Overlay struct {
 	done  bool
 }
 
-var _ Device = (*Overlay)(nil)
+var (
+	_ Device = (*Overlay)(nil)
+	_ Seeker = (*Overlay)(nil)
+)
 
 // NewOverlay lays an empty overlay over a device, which nobody may change from now on. Closing
 // the overlay closes it.
@@ -73,6 +77,46 @@ func (o *Overlay) untouched(off int64, n int) int {
 		next += overlayPage
 	}
 	return int(min(next, end) - off)
+}
+
+// SeekData finds data, of the device under the overlay or of a change.
+func (o *Overlay) SeekData(off int64) (int64, error) {
+	at, err := SeekData(o.under, off)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0, err
+	}
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	for i := range o.pages {
+		if start := max(i*overlayPage, off); (i+1)*overlayPage > off && (err != nil || start < at) {
+			at, err = start, nil
+		}
+	}
+	return at, err
+}
+
+// SeekHole finds a hole of the device under the overlay where nothing was written.
+func (o *Overlay) SeekHole(off int64) (int64, error) {
+	for {
+		at, err := SeekHole(o.under, off)
+		if err != nil || at >= o.Size() {
+			return at, err
+		}
+		o.mu.RLock()
+		for at < o.Size() && o.pages[at/overlayPage] != nil {
+			at = (at/overlayPage + 1) * overlayPage
+		}
+		o.mu.RUnlock()
+		at = min(at, o.Size())
+		if off == at {
+			return at, nil
+		}
+		// Behind the change there may be data again.
+		if data, err := SeekData(o.under, at); err != nil || data > at || at == o.Size() {
+			return at, nil
+		}
+		off = at
+	}
 }
 
 // WriteAt writes p at off, in memory.

@@ -15,7 +15,7 @@ var errNoCopy = fmt.Errorf("no intact copy of a superblock found: %w", format.Er
 // copyOfGroup reads the superblock of a group other than the first. Where groups begin is
 // learnt from any copy that a search finds.
 func copyOfGroup(dev device.Device, ag format.AGNumber) ([]byte, *format.Geometry, error) {
-	_, g, err := searchSuperblock(dev)
+	_, g, err := SearchSuperblock(dev)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -56,9 +56,9 @@ func readCopy(dev device.Device, off int64) ([]byte, *format.Geometry, error) {
 	return sb, g, err
 }
 
-// searchSuperblock looks through the device, passing over holes, for the first copy that is
-// intact and where it says that it should be.
-func searchSuperblock(dev device.Device) ([]byte, *format.Geometry, error) {
+// SearchSuperblock looks through a device, passing over holes, for the first copy of a
+// superblock that is intact and where it says that it should be. It returns the copy's sector.
+func SearchSuperblock(dev device.Device) ([]byte, *format.Geometry, error) {
 	const piece = 1 << 20
 	buf := make([]byte, piece)
 	for off := int64(0); off < dev.Size(); {

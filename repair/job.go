@@ -1,0 +1,211 @@
+package repair
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cowfs/cowfs/check"
+	"github.com/cowfs/cowfs/device"
+	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/journal"
+	"github.com/cowfs/cowfs/undo"
+	"github.com/cowfs/cowfs/volume"
+)
+
+// Options say how to repair.
+type Options struct {
+	// Safe limits the repair to what takes nothing from anybody: replaying the log, freeing inodes
+	// without names and staged blocks without a file, adding up counters.
+	Safe bool
+	// Plan finds out what would be done, and leaves the image as it is.
+	Plan bool
+	// Strict makes it an error, ErrLoss, when something would be lost; the image then stays as it is.
+	Strict bool
+	// Undo is where the undo file goes; see package undo. Nothing may be there.
+	Undo string
+	// Check says how to check the image.
+	Check check.Options
+}
+
+var (
+	// ErrLoss says that a strict repair would lose something.
+	ErrLoss = errors.New("a repair would lose something")
+	// ErrBeyond says that the image is still damaged after all that could be done.
+	ErrBeyond = errors.New("the image can't be mended completely")
+)
+
+// maxRounds is how often an image is mended and checked before it is given up. A round mends what
+// lies lowest, so that the next one can see what stands on it.
+const maxRounds = 6
+
+// Run checks the image and mends what is wrong. All changes are made in memory first. Only when a
+// last check finds nothing wrong with them, or nothing more can be mended, they are written, as
+// package undo does it.
+func Run(ctx context.Context, image device.Device, o Options) (*Result, error) {
+	j := &job{Options: o, dev: device.NewOverlay(image), r: &Result{}}
+	if err := j.mend(ctx); err != nil {
+		return j.r, err
+	}
+	j.r.sort()
+	if o.Strict && len(j.r.Losses) > 0 {
+		return j.r, fmt.Errorf("%w: %d parts", ErrLoss, len(j.r.Losses))
+	}
+	if !o.Plan {
+		pages, err := undo.Commit(image, j.dev, o.Undo)
+		if err != nil {
+			return j.r, err
+		}
+		if j.r.Pages = pages; pages > 0 {
+			j.r.Undo = o.Undo
+		}
+	}
+	if !mended(j.r.After) {
+		return j.r, ErrBeyond
+	}
+	return j.r, nil
+}
+
+// mended reports whether nothing is left that a repair should have mended.
+func mended(r *check.Report) bool {
+	for _, f := range r.Findings {
+		if f.Code.Severity != check.Unchecked {
+			return false
+		}
+	}
+	return r.Dropped == 0
+}
+
+// job is one run.
+type job struct {
+	Options
+	dev *device.Overlay
+	geo *format.Geometry
+	r   *Result
+}
+
+func (j *job) mend(ctx context.Context) error {
+	if err := j.begin(); err != nil {
+		return err
+	}
+	for j.r.Rounds = 1; ; j.r.Rounds++ {
+		report, err := check.Run(ctx, j.dev, j.Check)
+		if err != nil {
+			return err
+		}
+		if j.r.After = report; j.r.Before == nil {
+			j.r.Before = report
+		}
+		if mended(report) || j.r.Rounds > maxRounds {
+			return nil
+		}
+		more, err := j.round(ctx, report)
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+// begin makes the superblock and the log usable.
+func (j *job) begin() error {
+	b := make([]byte, format.MaxSectorSize)
+	if _, err := j.dev.ReadAt(b[:min(int64(len(b)), j.dev.Size())], 0); err != nil {
+		return err
+	}
+	if g, err := soundSuper(b); err == nil {
+		j.geo = g
+		if err := j.clearNeedsRepair(b[:g.SectSize]); err != nil {
+			return err
+		}
+		return j.replay()
+	}
+	if j.Safe {
+		return fmt.Errorf("%w: the superblock is damaged", ErrBeyond)
+	}
+	var err error
+	if j.geo, err = mendSuper(j.dev, j.r); err != nil {
+		return err
+	}
+	return j.replay()
+}
+
+// clearNeedsRepair clears the mark by which a volume asks for what is done now.
+func (j *job) clearNeedsRepair(sb []byte) error {
+	if j.geo.Incompat&format.InNeedsRepair == 0 || j.Safe {
+		return nil
+	}
+	j.geo.Incompat &^= format.InNeedsRepair
+	format.SBIncompat.Put(sb, j.geo.Incompat)
+	format.SetChecksum(sb, format.SBCRC)
+	j.r.group(0, "clear the mark that asks for a repair", "")
+	_, err := j.dev.WriteAt(sb, 0)
+	return err
+}
+
+// replay brings what a dirty log holds in place, as a mount would. A log that can't be replayed
+// is thrown away, which loses the last changes that were made.
+func (j *job) replay() error {
+	if j.geo.LogStart == 0 {
+		return fmt.Errorf("%w: an external log", format.ErrUnsupported)
+	}
+	l, err := journal.Open(j.dev, j.geo)
+	if err == nil && l.State != journal.Dirty {
+		return nil
+	}
+	if err == nil {
+		if err = j.tryReplay(); err == nil {
+			j.r.group(j.geo.AG(j.geo.LogStart), "replay the log", "")
+			return nil
+		}
+	}
+	if j.Safe {
+		return fmt.Errorf("%w: the log can't be replayed: %w", ErrBeyond, err)
+	}
+	j.r.group(j.geo.AG(j.geo.LogStart), "throw the log away", err.Error())
+	j.r.lost(format.NullIno, -1, 0, "the changes that only the log held")
+	return journal.Discard(j.dev, j.geo, 0)
+}
+
+// tryReplay replays the log, as a whole or not at all.
+func (j *job) tryReplay() error {
+	try := device.NewOverlay(j.dev)
+	w, err := volume.OpenWriter(keepOpen{try}, volume.Options{Replay: true})
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		return err
+	}
+	return try.Apply(j.dev)
+}
+
+// keepOpen is a device that others may close and that goes on.
+type keepOpen struct{ device.Device }
+
+func (keepOpen) Close() error { return nil }
+
+// round mends what lies lowest of what was found. It reports whether there is a point in another
+// look.
+func (j *job) round(ctx context.Context, report *check.Report) (more bool, err error) {
+	if j.Safe {
+		return j.safe()
+	}
+	m, err := rebuild(ctx, j.dev, j.geo, j.r)
+	if err != nil {
+		return false, err
+	}
+	return true, m.restore(ctx)
+}
+
+// safe does what takes nothing from anybody: opening and closing a volume for writing frees what a
+// crash has left, and adds up the counters.
+func (j *job) safe() (more bool, err error) {
+	if j.r.Rounds > 1 {
+		return false, nil
+	}
+	w, err := volume.OpenWriter(keepOpen{j.dev}, volume.Options{Replay: true})
+	if err != nil {
+		return false, err
+	}
+	return true, w.Close()
+}
