@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"slices"
 
 	"github.com/cowfs/cowfs/device"
 )
@@ -46,11 +45,29 @@ type Stats struct {
 func (r *Report) Clean() bool { return r.Complete && len(r.Findings) == 0 && r.Dropped == 0 }
 
 // Run checks the volume on dev and changes nothing. An error says that the check could not be
-// done: reading failed, or dev holds no volume that this package knows.
+// done: dev holds no volume that this package knows, or ctx was cancelled. What can't be read is
+// a finding.
 func Run(ctx context.Context, dev device.Device, o Options) (*Report, error) {
-	s := &sink{most: o.MaxFindings}
-	r := &Report{Complete: true}
-	slices.SortFunc(s.list, order)
-	r.Findings, r.Dropped = s.list, s.dropped
-	return r, ctx.Err()
+	c := newChecker(dev, o)
+	if err := c.open(); err != nil {
+		return nil, err
+	}
+	w := c.workers[0]
+	w.primary()
+	w.features()
+	w.cleanLog()
+	c.stage(ctx, "headers", c.groupUnits())
+	// What is shared must be known before files are looked at.
+	c.stage(ctx, "trees", append(c.eachGroup(refcountbt, (*worker).sharing), c.inodeTrees()...))
+	units := c.eachGroup(rmapbt, (*worker).reverseMap)
+	units = append(units, c.eachGroup(bnobt, (*worker).freeByPlace)...)
+	units = append(units, c.eachGroup(cntbt, (*worker).freeByLength)...)
+	c.stage(ctx, "inodes", append(units, c.inodeUnits()...))
+	c.stage(ctx, "names", c.nameUnits())
+	c.closeLooks(ctx)
+	c.stage(ctx, "counters", []unit{func(w *worker) { w.counters() }})
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return c.result(), nil
 }

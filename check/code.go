@@ -38,7 +38,7 @@ func (c *Code) String() string { return c.Name }
 // Codes returns all codes there are, by area.
 func Codes() []*Code {
 	var all []*Code
-	for _, area := range [...][]*Code{} {
+	for _, area := range [...][]*Code{superCodes, logCodes, groupCodes, btreeCodes, spaceCodes, chunkCodes, inodeCodes, dirCodes, attrCodes} {
 		all = append(all, area...)
 	}
 	return all

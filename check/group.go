@@ -1,0 +1,216 @@
+package check
+
+import (
+	"errors"
+	"sync/atomic"
+
+	"github.com/cowfs/cowfs/btree"
+	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/space"
+)
+
+// group is what a run knows of an allocation group. Its fields are set by one unit each and read
+// in later stages.
+type group struct {
+	no    format.AGNumber
+	agf   agfCounters
+	agi   agiCounters
+	trees [treeSlots]groupTree
+
+	shared runs // of more than one owner, by refcountbt
+	free   freeSpace
+	look   atomic.Bool // sums are not enough; the group needs a second look
+}
+
+// groupTree is one of a group's trees: what the header says of it, and what was found.
+type groupTree struct {
+	root   format.AGBlock
+	levels uint32
+	known  bool // the header can be relied on
+
+	walked   bool
+	complete bool
+	blocks   uint32
+	recs     uint64
+}
+
+// treeSlot numbers the trees of a group.
+type treeSlot uint8
+
+const (
+	bnobt treeSlot = iota
+	cntbt
+	rmapbt
+	refcountbt
+	inobt
+	finobt
+	treeSlots
+)
+
+// treeRoot says where a header keeps the root of a tree and its height, and who has its blocks.
+type treeRoot struct {
+	kind   *btree.Kind
+	header *format.BlockType
+	root   format.U32[format.AGBlock]
+	levels format.U32[uint32]
+	has    func(*format.Geometry) bool
+	owner  uint64
+}
+
+func always(*format.Geometry) bool { return true }
+
+// treeRoots has an entry for each slot.
+var treeRoots = [treeSlots]treeRoot{
+	bnobt:      {btree.Bnobt, format.TypeAGF, format.AGFBnoRoot, format.AGFBnoLevel, always, format.OwnAG},
+	cntbt:      {btree.Cntbt, format.TypeAGF, format.AGFCntRoot, format.AGFCntLevel, always, format.OwnAG},
+	rmapbt:     {btree.Rmapbt, format.TypeAGF, format.AGFRmapRoot, format.AGFRmapLevel, (*format.Geometry).HasRmapbt, format.OwnAG},
+	refcountbt: {btree.Refcountbt, format.TypeAGF, format.AGFRefcntRoot, format.AGFRefcntLevel, (*format.Geometry).HasReflink, format.OwnRefc},
+	inobt:      {btree.Inobt, format.TypeAGI, format.AGIRoot, format.AGILevel, always, format.OwnInobt},
+	finobt:     {btree.Finobt, format.TypeAGI, format.AGIFreeRoot, format.AGIFreeLevel, (*format.Geometry).HasFinobt, format.OwnInobt},
+}
+
+// has reports whether the volume has trees of a slot.
+func (c *checker) has(s treeSlot) bool { return treeRoots[s].has(c.geo) }
+
+// walkGroupTree walks one of a group's trees, which the volume has. visit is called for each
+// record; it may be nil. Where the tree can't be read it has been reported, and complete is
+// false. The walk says who has the tree's blocks.
+func (w *worker) walkGroupTree(no format.AGNumber, s treeSlot, visit func(t *treeWalk, rec []byte)) (complete bool) {
+	g, r := &w.groups[no], &treeRoots[s]
+	t := &g.trees[s]
+	if !t.known {
+		w.unknown(no, r.owner)
+		return false
+	}
+	walk := treeWalk{
+		w: w, kind: r.kind, ag: no, at: InGroup(no),
+		root: uint64(t.root), levels: int(t.levels), owner: space.Owner{ID: r.owner},
+	}
+	if visit != nil {
+		walk.visit = func(rec []byte) { visit(&walk, rec) }
+	}
+	complete = walk.run()
+	if !complete {
+		w.unknown(no, r.owner)
+	}
+	if w.found == nil {
+		t.walked, t.complete, t.blocks = true, complete, walk.blocks
+	}
+	return complete
+}
+
+// groupUnits read the headers of all groups.
+func (c *checker) groupUnits() (list []unit) {
+	for from := 0; from < len(c.groups); from += groupsPerUnit {
+		part := c.groups[from:min(from+groupsPerUnit, len(c.groups))]
+		list = append(list, func(w *worker) {
+			buf := make([]byte, 4*w.geo.SectSize)
+			for i := range part {
+				if w.stopped() {
+					return
+				}
+				w.headers(&part[i], buf)
+			}
+		})
+	}
+	return list
+}
+
+const groupsPerUnit = 64
+
+// headers reads and judges the four sectors at the beginning of a group, into buf.
+func (w *worker) headers(g *group, buf []byte) {
+	at := AtBlock(g.no, 0, 1)
+	geo := w.geo
+	w.own(g.no, 0, uint32(geo.HeaderBlocks()), space.Owner{ID: format.OwnFS})
+	if geo.LogStart != 0 && geo.AG(geo.LogStart) == g.no {
+		w.own(g.no, geo.AGB(geo.LogStart), geo.LogBlocks, space.Owner{ID: format.OwnLog})
+	}
+	if !w.read(buf, geo.AGOffset(g.no, 0), at) {
+		return
+	}
+	sector := func(n int) []byte { return buf[n*geo.SectSize:][:geo.SectSize] }
+	if g.no != 0 {
+		w.secondary(g.no, sector(0))
+	}
+	agfOK := w.header(g.no, 1, format.TypeAGF, sector(1), &agfCodes)
+	agiOK := w.header(g.no, 2, format.TypeAGI, sector(2), &agiCodes)
+	if w.found == nil {
+		w.stats.Groups++
+		g.readHeaders(sector(1), sector(2), agfOK, agiOK)
+		w.unused(g.no, sector(1), sector(2), agfOK, agiOK)
+		w.expectGroup(g)
+	}
+	if w.header(g.no, 3, format.TypeAGFL, sector(3), &agflCodes) && agfOK {
+		w.freeList(g, sector(1), sector(3))
+	} else {
+		w.unknown(g.no, format.OwnAG)
+	}
+}
+
+// readHeaders keeps what is needed of AGF and AGI, as far as they can be relied on.
+func (g *group) readHeaders(agf, agi []byte, agfOK, agiOK bool) {
+	if agfOK {
+		g.agf = readAGFCounters(agf)
+	}
+	if agiOK {
+		g.agi = readAGICounters(agi)
+	}
+	for s := range treeSlots {
+		r := &treeRoots[s]
+		b, known := agf, agfOK
+		if r.header == format.TypeAGI {
+			b, known = agi, agiOK
+		}
+		g.trees[s] = groupTree{root: r.root.Get(b), levels: r.levels.Get(b), known: known}
+	}
+}
+
+// headerCodes are the codes of a group's header.
+type headerCodes struct{ unreadable, field, padding *Code }
+
+// header judges one of a group's headers. ok is false when nothing in it can be relied on.
+func (w *worker) header(no format.AGNumber, n int, typ *format.BlockType, b []byte, codes *headerCodes) (ok bool) {
+	at := format.Place{AG: no, Daddr: format.Daddr(w.geo.SectorOffset(no, n) >> format.BasicBlockLog), Ino: format.NullIno}
+	place := w.sectorPlace(no, n)
+	ok = true
+	if format.Verify(w.geo, typ, b, at) != nil {
+		format.Judge(w.geo, typ, b, at, func(e *format.CorruptError) {
+			code := codes.field
+			if e.Field == "magic" || e.Field == "crc" {
+				code, ok = codes.unreadable, false
+			}
+			w.corrupt(code, e, place)
+		})
+		if !ok {
+			w.incomplete()
+			return false
+		}
+	}
+	w.padding(codes.padding, typ.Table, b, place)
+	w.checkLSN(typ, b, place)
+	return true
+}
+
+// sectorPlace is the place of a header sector.
+func (w *worker) sectorPlace(no format.AGNumber, n int) Place {
+	return AtBlock(no, format.AGBlock(n<<w.geo.SectLog>>w.geo.BlockLog), 1)
+}
+
+// padding reports bytes of a structure that mean nothing and are not zero.
+func (w *worker) padding(code *Code, table *format.Struct, b []byte, at Place) {
+	var e *format.CorruptError
+	if errors.As(table.CheckPadding(w.geo, b), &e) {
+		e.Got = "bytes that are not zero"
+		w.corrupt(code, e, at)
+	}
+}
+
+// expectGroup tells Progress what reading a group's trees will take, as far as headers know.
+func (w *worker) expectGroup(g *group) {
+	blocks := g.agf.btreeBlks + g.agf.refcBlks + g.agi.iblocks + g.agi.fblocks
+	if blocks > uint64(w.geo.AGLen(g.no)) {
+		blocks = 0
+	}
+	w.expect(int64(blocks) << w.geo.BlockLog)
+}

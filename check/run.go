@@ -1,0 +1,167 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cowfs/cowfs/device"
+	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/inode"
+	"github.com/cowfs/cowfs/volume"
+)
+
+// checker is one run of a check.
+type checker struct {
+	geo *format.Geometry
+	dev device.Device // with the changes that a dirty log holds
+	src inode.Source  // the same
+	sb  []byte        // the primary superblock's sector, or a copy that stands in for it
+	opt Options
+
+	out     sink
+	quiet   bool        // no findings: what is looked at was looked at before
+	partial atomic.Bool // a part was not judged
+	stop    atomic.Bool
+
+	workers   []*worker
+	stageName atomic.Value // string
+	bytes     atomic.Int64 // read
+	total     atomic.Int64 // to be read, as far as known
+
+	dirty bool       // the log holds changes
+	head  format.LSN // of the log; metadata can't be newer. 0 when not known
+	ahead ahead
+	pads  paddings
+
+	keys   keys
+	groups []group
+	lostMu sync.Mutex
+	lost   map[lostOwner]bool
+
+	inodes inodes
+}
+
+func newChecker(dev device.Device, o Options) *checker {
+	return &checker{dev: dev, pads: newPaddings(), opt: o, out: sink{most: o.MaxFindings}, keys: newKeys(), lost: map[lostOwner]bool{}}
+}
+
+// open reads the superblock and the log, and makes ready.
+func (c *checker) open() error {
+	v, err := c.openVolume()
+	if err != nil {
+		return err
+	}
+	c.use(v, c.dev)
+	if err := c.openLog(v); err != nil {
+		return err
+	}
+	if c.geo.AGCount > maxGroups {
+		return fmt.Errorf("%w: %d groups", format.ErrUnsupported, c.geo.AGCount)
+	}
+	c.groups = make([]group, c.geo.AGCount)
+	for i := range c.groups {
+		c.groups[i].no = format.AGNumber(i)
+	}
+	n := c.opt.Threads
+	if n <= 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	for range n {
+		c.workers = append(c.workers, &worker{checker: c, sums: make([]groupSums, len(c.groups))})
+	}
+	return nil
+}
+
+// maxGroups bounds the memory that an image can claim by saying that it has many groups. A volume
+// with as many would have 16 TiB at least.
+const maxGroups = 1 << 20
+
+// openVolume opens the volume by its primary superblock or, where that is damaged, by a copy.
+func (c *checker) openVolume() (*volume.Volume, error) {
+	v, err := volume.Open(keepOpen{c.dev}, volume.Options{})
+	if err == nil || !errors.Is(err, format.ErrCorrupt) {
+		return v, err
+	}
+	for _, ag := range []format.AGNumber{1, 2, 3} {
+		copied, e := volume.Open(keepOpen{c.dev}, volume.Options{Superblock: ag})
+		if e != nil {
+			continue
+		}
+		c.incomplete()
+		c.corrupt(SuperPrimary, err, AtBlock(0, 0, 1))
+		return copied, nil
+	}
+	return nil, err
+}
+
+// eachGroup makes a unit for each group of a volume that has a tree.
+func (c *checker) eachGroup(s treeSlot, do func(*worker, *group)) (list []unit) {
+	if !c.has(s) {
+		return nil
+	}
+	for i := range c.groups {
+		g := &c.groups[i]
+		list = append(list, func(w *worker) { do(w, g) })
+	}
+	return list
+}
+
+// counters is the last unit: it judges numbers that need all of the volume.
+func (w *worker) counters() {
+	for i := range w.groups {
+		w.judgeCounters(&w.groups[i])
+	}
+	w.volumeCounters()
+	w.pendingFlag()
+	w.reportAhead()
+}
+
+// result puts everything together.
+func (c *checker) result() *Report {
+	r := &Report{Complete: !c.partial.Load(), Dirty: c.dirty}
+	for _, w := range c.workers {
+		r.Stats.add(&w.stats)
+	}
+	r.Stats.Blocks, r.Stats.Read = c.geo.DBlocks, c.bytes.Load()
+	for i := range c.groups {
+		r.Stats.Free += c.groups[i].free.blocks
+	}
+	slices.SortFunc(c.out.list, order)
+	c.addPaths(c.out.list)
+	r.Findings, r.Dropped = c.out.list, c.out.dropped
+	return r
+}
+
+func (s *Stats) add(t *Stats) {
+	s.Groups += t.Groups
+	s.Inodes += t.Inodes
+	s.Dirs += t.Dirs
+	s.Extents += t.Extents
+}
+
+// wants reports whether a finding is asked for: by its code, its code's area, or its structure.
+func (o *Options) wants(f *Finding) bool {
+	if len(o.Only) == 0 {
+		return true
+	}
+	area, _, _ := strings.Cut(f.Code.Name, ".")
+	structure, _, _ := strings.Cut(f.Structure, " ")
+	return slices.ContainsFunc(o.Only, func(s string) bool {
+		return s == f.Code.Name || s == area || strings.EqualFold(s, structure)
+	})
+}
+
+// memory is how many bytes a close look at several groups may take.
+func (c *checker) memory() int64 {
+	if c.opt.Memory > 0 {
+		return c.opt.Memory
+	}
+	return defaultMemory
+}
+
+const defaultMemory = 512 << 20

@@ -1,0 +1,161 @@
+package check
+
+import (
+	"bytes"
+	"fmt"
+	"math/bits"
+
+	"github.com/cowfs/cowfs/format"
+)
+
+// primary judges the superblock of group 0.
+func (w *worker) primary() {
+	g, b, at := w.geo, w.sb, AtBlock(0, 0, 1)
+	place := format.Place{AG: 0, Daddr: 0, Ino: format.NullIno}
+	format.Judge(g, format.TypeSuperblock, b, place, func(e *format.CorruptError) { w.corrupt(SuperField, e, at) })
+	w.padding(SuperPadding, format.Superblock, b, at)
+	w.checkLSN(format.TypeSuperblock, b, at)
+	field := func(c *Code, name string, got, want any) {
+		w.report(Finding{Code: c, Structure: "superblock", Field: name, Place: at, Got: text(got), Want: text(want)})
+	}
+	if got, want := format.SBBadFeat2.Get(b), format.SBFeatures2.Get(b); got != want {
+		field(SuperField, "bad_features2", hex(got), hex(want))
+	}
+	if g.HasSparse() {
+		if want := clusterBlocks(g); g.SpInoAlign != want {
+			field(SuperField, "spino_align", g.SpInoAlign, want)
+		}
+	} else if g.SpInoAlign != 0 {
+		field(SuperUnused, "spino_align", g.SpInoAlign, 0)
+	}
+	if format.SBRBlocks.Get(b) == 0 {
+		if n := format.SBFRExtents.Get(b); n != 0 {
+			field(SuperField, "frextents", n, 0)
+		}
+		if n := format.SBRExtsLog.Get(b); n != 0 {
+			field(SuperField, "rextslog", n, 0)
+		}
+	} else if n, want := format.SBRExtsLog.Get(b), bits.Len64(format.SBRExtents.Get(b))-1; int(n) != want {
+		field(SuperField, "rextslog", n, want)
+	}
+	for _, f := range []struct {
+		name  string
+		unset uint64
+	}{
+		{"versionnum", uint64(format.SBVersionNum.Get(b) &^ versionKnown)},
+		{"features2", uint64(format.SBFeatures2.Get(b) &^ format.Feat2Mandatory)},
+		{"flags", uint64(format.SBFlags.Get(b))},
+	} {
+		if f.unset != 0 {
+			field(SuperUnused, f.name, hex(f.unset), "no other bits than those that are known")
+		}
+	}
+	if u := format.SBMetaUUID.Get(b); g.Incompat&format.InMetaUUID == 0 && u != (format.UUID{}) {
+		field(SuperUnused, "meta_uuid", u, "zero without META_UUID")
+	}
+	if g.Incompat&format.InNeedsRepair != 0 {
+		field(SuperNeedsRepair, "features_incompat", g.Incompat, nil)
+	}
+}
+
+// versionKnown are the bits of versionnum that mean something in version 5.
+const versionKnown = format.VersionMandatory | format.VersionAttr | format.VersionQuota | format.VersionDAlign | format.VersionSector | format.VersionASCIICI
+
+// clusterBlocks is the size of a piece of a sparse chunk in blocks, as alignment in the
+// superblock; 0 where a block holds more than that.
+func clusterBlocks(g *format.Geometry) uint32 {
+	const bytesAt256 = 8 << 10 // of a cluster of inodes of 256 bytes
+	return uint32(bytesAt256 * (g.InodeSize / 256) >> g.BlockLog)
+}
+
+// features names what the volume has and this package does not judge.
+func (w *worker) features() {
+	b, at := w.sb, AtBlock(0, 0, 1)
+	unchecked := func(c *Code, field string, got any) {
+		w.incomplete()
+		w.report(Finding{Code: c, Structure: "superblock", Field: field, Place: at, Got: text(got)})
+	}
+	if n := format.SBRBlocks.Get(b); n != 0 {
+		unchecked(UncheckedRealtime, "rblocks", n)
+	}
+	if w.geo.Version&format.VersionQuota != 0 {
+		unchecked(UncheckedQuota, "qflags", hex(format.SBQFlags.Get(b)))
+	}
+	if f := w.geo.ROCompat &^ format.ROKnown; f != 0 {
+		unchecked(UncheckedFeature, "features_ro_compat", f)
+	}
+	if f := format.SBCompat.Get(b); f != 0 {
+		unchecked(UncheckedFeature, "features_compat", hex(f))
+	}
+	if want := int64(w.geo.DBlocks) << w.geo.BlockLog; w.dev.Size() < want {
+		w.incomplete()
+		w.report(Finding{
+			Code: DeviceShort, Structure: "superblock", Field: "dblocks", Place: NullPlace,
+			Got: fmt.Sprintf("%d bytes", w.dev.Size()), Want: fmt.Sprintf("%d bytes", want),
+		})
+	}
+}
+
+// secondary compares the superblock of another group with the primary one. What only the primary
+// one keeps up to date may differ: counters, the state of quotas, the stripe that the volume was
+// last mounted with, the label, and bits that a mount sets.
+func (w *worker) secondary(no format.AGNumber, b []byte) {
+	at := w.sectorPlace(no, 0)
+	place := format.Place{AG: no, Daddr: format.Daddr(w.geo.SectorOffset(no, 0) >> format.BasicBlockLog), Ino: format.NullIno}
+	readable, told := true, map[string]bool{}
+	if format.Verify(w.geo, format.TypeSuperblock, b, place) != nil {
+		format.Judge(w.geo, format.TypeSuperblock, b, place, func(e *format.CorruptError) {
+			code := SecondaryField
+			if e.Field == "magic" || e.Field == "crc" {
+				code, readable = SecondaryUnreadable, false
+			}
+			told[e.Field] = true
+			w.corrupt(code, e, at)
+		})
+	}
+	if !readable {
+		return
+	}
+	w.padding(SecondaryPadding, format.Superblock, b, at)
+	w.checkLSN(format.TypeSuperblock, b, at)
+	if bytes.Equal(lasting(w.sb), lasting(b)) {
+		return
+	}
+	got, err1 := format.Superblock.Decode(w.geo, lasting(b))
+	want, err2 := format.Superblock.Decode(w.geo, lasting(w.sb))
+	if err1 != nil || err2 != nil || len(got) != len(want) {
+		return // padding that differs, which is reported
+	}
+	for i, v := range got {
+		if g, w2 := v.String(), want[i].String(); g != w2 && !told[v.Name] {
+			w.report(Finding{Code: SecondaryField, Structure: "superblock", Field: v.Name, Place: at, Got: g, Want: w2})
+		}
+	}
+}
+
+// lasting returns a copy of a superblock's fields with those zero that may differ in other groups.
+func lasting(sb []byte) []byte {
+	b := bytes.Clone(sb[:format.Superblock.Size])
+	for _, f := range [...]format.U64[uint64]{
+		format.SBICount, format.SBIFree, format.SBFDBlocks, format.SBFRExtents,
+		format.U64[uint64](format.SBRbmIno), format.U64[uint64](format.SBRsumIno),
+		format.U64[uint64](format.SBUQuotIno), format.U64[uint64](format.SBGQuotIno), format.U64[uint64](format.SBPQuotIno),
+		format.U64[uint64](format.SBRootIno), // judged by format: null or the same
+		format.U64[uint64](format.SBLSN),
+	} {
+		f.Put(b, 0)
+	}
+	format.SBVersionNum.Put(b, format.SBVersionNum.Get(b)&^(format.VersionAttr|format.VersionQuota|format.VersionDAlign))
+	format.SBROCompat.Put(b, format.SBROCompat.Get(b)&^format.ROPendingCow)
+	format.SBIncompat.Put(b, format.SBIncompat.Get(b)&^format.InNeedsRepair)
+	format.SBUnit.Put(b, 0)
+	format.SBWidth.Put(b, 0)
+	format.SBInProgress.Put(b, 0)
+	format.SBQFlags.Put(b, 0)
+	format.SBFlags.Put(b, 0)
+	format.SBIMaxPct.Put(b, 0)
+	format.SBLogIncompat.Put(b, 0)
+	format.SBFName.Put(b, nil)
+	format.SBCRC.Put(b, 0)
+	return b
+}
