@@ -51,20 +51,7 @@ func (t *Tree) verify(block uint64, level int, root bool, b []byte) error {
 
 // unsorted is the first entry that does not come strictly after the one before it, -1 if there
 // is none.
-func (n Node) unsorted() int {
-	if n.n == 0 {
-		return -1
-	}
-	prev := n.low(0)
-	for i := 1; i < n.n; i++ {
-		o := n.low(i)
-		if !prev.less(o) {
-			return i
-		}
-		prev = o
-	}
-	return -1
-}
+func (n Node) unsorted() int { return n.Unsorted(1) }
 
 // corrupt is an error about the tree's root, where no block is to blame.
 func (t *Tree) corrupt(field string, got, want any) error {
