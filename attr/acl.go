@@ -105,6 +105,16 @@ func (a ACL) Host() []byte {
 	return b
 }
 
+// CheckACL judges the value of an attribute that holds an ACL as the filesystem stores it. One
+// without entries is as good as none.
+func CheckACL(value []byte) error {
+	if len(value) == format.ACL.Size && format.ACLCount.Get(value) == 0 {
+		return nil
+	}
+	_, err := parseACL(value)
+	return err
+}
+
 // parseACL decodes an ACL as the filesystem stores it.
 func parseACL(value []byte) (ACL, error) {
 	if len(value) < format.ACL.Size {
