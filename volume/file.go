@@ -47,7 +47,9 @@ func (v *Volume) openFile(name string, i *inode.Inode) (*File, error) {
 			return nil, f.error("open", err)
 		}
 		if v.cow != nil {
-			f.live = v.cow.Lookup(i.Ino)
+			if f.live = v.cow.Lookup(i.Ino); f.live != nil {
+				f.size = int64(f.live.Size())
+			}
 		}
 	}
 	return f, nil

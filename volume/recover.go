@@ -7,6 +7,7 @@ import (
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/journal"
+	"github.com/cowfs/cowfs/space"
 )
 
 // recover does what is left to do after a log was replayed, as a mount would: unfinished changes,
@@ -29,9 +30,9 @@ func (w *Writer) recover(r *journal.Result) error {
 				return fmt.Errorf("group %d: unlinked inodes: %w", no, err)
 			}
 		}
-		if err := w.dropStaging(no); err != nil {
-			return fmt.Errorf("group %d: staged blocks: %w", no, err)
-		}
+	}
+	if err := w.dropStaging(); err != nil {
+		return fmt.Errorf("staged blocks: %w", err)
 	}
 	return w.Sync()
 }
@@ -74,22 +75,27 @@ func (o *op) freeFirst(no format.AGNumber, bucket int) (more bool, err error) {
 	return next != format.NullAGIno, o.dropRest(e)
 }
 
-// dropStaging frees the blocks of a group that were staged and belong to no file. With CoW forks
-// on disk there are none: a fork and the blocks that it stages come in one transaction.
-func (w *Writer) dropStaging(no format.AGNumber) error {
-	if !w.Geo.HasReflink() || w.Geo.HasCowForks() {
+// dropStaging frees the blocks that were staged and that no CoW fork on disk accounts for: those of
+// writes that the crash has ended.
+func (w *Writer) dropStaging() error {
+	if !w.Geo.HasReflink() {
 		return nil
 	}
-	for more := true; more; {
-		err := w.change(func(o *op) (err error) {
-			more, err = o.counts.DropStaging(o.tx, no)
-			return err
-		})
-		if err != nil {
-			return err
+	var kept []space.Extent
+	err := w.change(func(o *op) (err error) {
+		kept, err = w.cow.Forks().Accounted(o.tx)
+		return err
+	})
+	for no := range format.AGNumber(w.Geo.AGCount) {
+		for more := err == nil; more; {
+			err = w.change(func(o *op) (err error) {
+				more, err = w.cow.Forks().DropLeaked(o.tx, no, kept)
+				return err
+			})
+			more = more && err == nil
 		}
 	}
-	return nil
+	return err
 }
 
 // ErrReplay says that what a dirty log holds can't be replayed; without Options.Replay the volume
