@@ -151,7 +151,8 @@ func (a *attrScan) judgeRoom(b []byte, count, lowest int, used *format.AttrUse, 
 	if first == 0 {
 		first = format.MaxBlockSize
 	}
-	if count > 0 && first != lowest {
+	// With holes, Linux leaves it where the lowest name was before it went.
+	if count > 0 && holes == 0 && first != lowest {
 		a.say(AttrLayout, at, "hdr.firstused", first, lowest)
 	}
 	if holes > 1 {
