@@ -38,6 +38,9 @@ func NewOverlay(under Device) *Overlay {
 // Size is the size in bytes.
 func (o *Overlay) Size() int64 { return o.under.Size() }
 
+// Under is the device under the overlay.
+func (o *Overlay) Under() Device { return o.under }
+
 // Allocated is the number of bytes that the changes take in memory.
 func (o *Overlay) Allocated() int64 {
 	o.mu.RLock()

@@ -1,13 +1,6 @@
 package volume
 
-import (
-	"context"
-
-	"github.com/cowfs/cowfs/format"
-	"github.com/cowfs/cowfs/inode"
-	"github.com/cowfs/cowfs/refcount"
-	"github.com/cowfs/cowfs/space"
-)
+import "github.com/cowfs/cowfs/format"
 
 // Patch is bytes to be written at a place, in bytes from the start of the volume.
 type Patch struct {
@@ -27,16 +20,9 @@ type Patch struct {
 func (w *Writer) Patch(patches ...Patch) error {
 	w.one.Lock()
 	defer w.one.Unlock()
-	if err := w.cow.Flush(context.Background()); err != nil {
+	if err := w.quieten(); err != nil {
 		return err
 	}
-	if err := w.settle(w.store.Settle); err != nil {
-		return err
-	}
-	w.groups = space.New(w.Geo)
-	w.counts = refcount.New(w.Geo, w.groups)
-	w.inodes = inode.NewAllocator(w.Geo, w.groups)
-	w.newEngine()
 	for _, p := range patches {
 		if _, err := w.dev.WriteAt(p.Data, p.Off); err != nil {
 			return err
