@@ -201,13 +201,13 @@ func (e *Engine) load(c *change, ino format.Ino) (*File, error) {
 		if err != nil || !ok {
 			return f, err
 		}
-		f.cow.put(extentOf(m))
+		f.cow.put(ExtentOf(m))
 		at = m.End()
 	}
 }
 
-// extentOf is a mapping of the CoW fork on disk.
-func extentOf(m format.Mapping) Extent {
+// ExtentOf is a mapping of the CoW fork on disk.
+func ExtentOf(m format.Mapping) Extent {
 	x := Extent{Off: m.Off, End: m.End(), State: Written, Start: m.Start, Kept: true}
 	if m.Unwritten {
 		x.State = Allocated

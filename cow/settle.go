@@ -17,14 +17,40 @@ import (
 // more. What the CoW fork on disk has stays.
 func (f *File) Settle(ctx context.Context) error {
 	err := f.Writeback(ctx, 0, format.MaxFileOff)
+	if err == nil {
+		err = f.storeSize()
+	}
 	return errors.Join(err, f.Trim())
+}
+
+// storeSize makes the size on disk that in memory, for when the pages that reach so far were
+// discarded.
+func (f *File) storeSize() error {
+	return f.eng.change(func(c *change) error {
+		ed, err := c.edit(f)
+		if err == nil && ed.Size() < f.Size() {
+			ed.SetSize(f.Size())
+			ed.Touch(inode.Modified|inode.Changed, c.sec, c.nsec)
+		}
+		return err
+	})
+}
+
+// Shrink drops what was written behind byte size, where the file is to end. The size on disk is
+// the caller's business.
+func (f *File) Shrink(size uint64) error {
+	if err := f.Discard(format.FileOff(f.eng.geo.BlocksUp(size)), format.MaxFileOff); err != nil {
+		return err
+	}
+	f.size.Store(size)
+	return nil
 }
 
 // Flush writes back all dirty pages, and gives up what is reserved or allocated for more.
 func (e *Engine) Flush(ctx context.Context) error {
 	err := e.Writeback(ctx)
 	for _, f := range e.Files() {
-		err = errors.Join(err, f.Trim())
+		err = errors.Join(err, f.Settle(ctx))
 	}
 	return err
 }

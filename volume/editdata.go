@@ -90,7 +90,7 @@ func (w *Writer) Truncate(path string, size int64) error {
 		if uint64(size) > c.Size() {
 			return c.Extend(uint64(size))
 		}
-		return c.Discard(format.FileOff((size+bs-1)/bs), format.MaxFileOff)
+		return c.Shrink(uint64(size))
 	}
 	first := true
 	return w.onPrepared("truncate", path, prepare, func(o *op, e *inode.Editor) (bool, error) {
