@@ -32,7 +32,8 @@ type forks struct {
 	b       []byte
 	was     []byte // the inode before it was mended
 	changed bool
-	blocks  uint64 // of all forks
+	redone  bool   // a fork is to be written anew
+	blocks  uint64 // of the other forks
 }
 
 // run reads the forks, notes what they own, and corrects the counts. A fork that is damaged is
@@ -44,9 +45,11 @@ func (f *forks) run(damaged bool) {
 	if f.geo.HasCowForks() && format.DiCowRoot.Get(f.b) != 0 {
 		f.cow()
 	}
-	if format.DiNBlocks.Get(f.b) != f.blocks && !f.damaged() {
-		f.did("core.nblocks", format.DiNBlocks.Get(f.b), f.blocks)
-		format.DiNBlocks.Put(f.b, f.blocks)
+	if was := format.DiNBlocks.Get(f.b); was != f.blocks {
+		format.DiNBlocks.Put(f.b, f.blocks) // forks that are written anew add theirs
+		if !f.redone {
+			f.did("core.nblocks", was, f.blocks)
+		}
 	}
 	if f.changed {
 		inode.Seal(f.b)
@@ -56,13 +59,6 @@ func (f *forks) run(damaged bool) {
 func (f *forks) did(field string, got, want any) {
 	f.changed = true
 	f.report.inode(f.ino, "mend an inode", fmt.Sprintf("%s: was %v, should be %v", field, got, want))
-}
-
-// damaged reports whether a fork of the inode is to be written anew.
-func (f *forks) damaged() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.remaps[forkID{f.ino, false}] != nil || f.remaps[forkID{f.ino, true}] != nil
 }
 
 // formatOf is how a fork is stored in an inode's bytes; FmtDev stands for no fork.
@@ -93,6 +89,9 @@ func (f *forks) fork(attr, doubt bool) {
 	sound := true
 	switch srcKind {
 	case format.FmtExtents:
+		if !attr && !doubt {
+			srcN = f.likelyCount(src, srcN)
+		}
 		maps, sound = f.inInode(src, min(srcN, uint64(len(src)/format.BmbtRec.Size)), attr)
 		sound = sound && srcN == uint64(len(maps))
 	case format.FmtBtree:
@@ -113,6 +112,31 @@ func (f *forks) fork(attr, doubt bool) {
 	}
 	f.ownTree(tree, space.BmbtOwner(f.ino, attr))
 	f.blocks += uint64(len(tree))
+}
+
+// likelyCount is the number of mappings of a data fork that lie in the inode. When the number of
+// blocks tells that those are too few or too many, and another number fits, it is that.
+func (f *forks) likelyCount(fork []byte, n uint64) uint64 {
+	if _, _, attrs := formatOf(f.b, true); attrs > 0 {
+		return n // the blocks are those of both forks
+	}
+	blocks, sum := format.DiNBlocks.Get(f.b), uint64(0)
+	var next format.FileOff
+	fits := n
+	for i := uint64(0); i < uint64(len(fork)/format.BmbtRec.Size); i++ {
+		m := format.UnpackMapping(fork[i*uint64(format.BmbtRec.Size):])
+		if field, _ := format.CheckMapping(f.geo, m, next, false, false); field != "" {
+			break
+		}
+		next = m.End()
+		if sum += uint64(m.Count); sum != blocks {
+			continue
+		}
+		if fits = i + 1; fits == n {
+			break
+		}
+	}
+	return fits
 }
 
 // setCount corrects the number of mappings that the inode names.
@@ -186,7 +210,7 @@ func (f *forks) redo(attr bool, maps []format.Mapping) {
 	format.PutNExtents(f.b, data, attrs)
 	fork, _, _ := formatOf(f.b, attr)
 	clear(fork)
-	f.changed = true
+	f.changed, f.redone = true, true
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.remaps[forkID{f.ino, attr}] = &remap{maps: slices.Clone(maps)}

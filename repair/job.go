@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/cowfs/cowfs/check"
 	"github.com/cowfs/cowfs/device"
@@ -82,6 +84,8 @@ type job struct {
 	dev *device.Overlay
 	geo *format.Geometry
 	r   *Result
+	// rebuilt says that all groups were written anew.
+	rebuilt bool
 }
 
 func (j *job) mend(ctx context.Context) error {
@@ -190,11 +194,25 @@ func (j *job) round(ctx context.Context, report *check.Report) (more bool, err e
 	if j.Safe {
 		return j.safe()
 	}
-	m, err := rebuild(ctx, j.dev, j.geo, j.r)
-	if err != nil {
-		return false, err
+	if !j.rebuilt && slices.ContainsFunc(report.Findings, below) {
+		j.rebuilt = true
+		m, err := rebuild(ctx, j.dev, j.geo, j.r)
+		if err != nil {
+			return false, err
+		}
+		return true, m.restore(ctx)
 	}
-	return true, m.restore(ctx)
+	return true, j.mendNames(ctx, report)
+}
+
+// below reports whether a finding is about something that lies below names.
+func below(f check.Finding) bool {
+	area, _, _ := strings.Cut(f.Code.Name, ".")
+	switch area {
+	case "dir", "attr", "link", "parent":
+		return false
+	}
+	return f.Code.Severity != check.Unchecked
 }
 
 // safe does what takes nothing from anybody: opening and closing a volume for writing frees what a

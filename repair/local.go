@@ -136,8 +136,14 @@ func (m *mender) guessAttrs() bool {
 			return false
 		}
 		e := m.fault()
-		return e == nil || !strings.HasPrefix(e.Field, "a.") && !strings.HasPrefix(e.Field, "u3.") &&
-			e.Field != "core.forkoff" && e.Field != "core.aformat" && e.Field != "core.naextents"
+		if e == nil {
+			return true
+		}
+		switch e.Field {
+		case "core.forkoff", "core.aformat", "core.naextents", "core.nextents":
+			return false
+		}
+		return !strings.HasPrefix(e.Field, "a.") && !strings.HasPrefix(e.Field, "u3.")
 	}
 	if off != 0 {
 		for _, f := range formats {

@@ -75,8 +75,12 @@ func findCopies(dev device.Device) (list []copyAt, err error) {
 		if _, err := dev.ReadAt(p, g.AGOffset(no, 0)); err != nil {
 			continue
 		}
-		h, err := format.GeometryOf(p)
-		if err == nil && h.UUID == g.UUID && format.ChecksumOK(p, format.SBCRC) {
+		if !format.TypeSuperblock.Is(p) || !format.ChecksumOK(p, format.SBCRC) {
+			continue
+		}
+		format.SBInProgress.Put(p, 0) // which only says that it is a copy
+		format.SetChecksum(p, format.SBCRC)
+		if h, err := format.GeometryOf(p); err == nil && h.UUID == g.UUID {
 			list = append(list, copyAt{p, g.AGOffset(no, 0)})
 		}
 	}

@@ -33,6 +33,10 @@ func (s *salvage) root(block uint64, levels int) {
 // fork reads a tree whose root lies in an inode.
 func (s *salvage) fork(fork []byte) {
 	s.seen = map[uint64]bool{}
+	if len(fork) < format.RootBlock.Size {
+		s.damaged = true
+		return
+	}
 	n := s.kind.RootOf(fork)
 	if n.Level < 1 || n.Level > format.MaxBtreeLevels || n.Len() == 0 {
 		s.damaged = true

@@ -2,6 +2,7 @@ package repair
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"io/fs"
 	"testing"
@@ -47,6 +48,7 @@ func hashesOf(t *testing.T, dev device.Device) map[string]string {
 			}
 			out[path] += fmt.Sprintf(" %x", sha256.Sum256(b))
 		}
+		out[path] += attrsOf(v, path)
 		return nil
 	})
 	if err != nil {
@@ -68,4 +70,29 @@ func same(t *testing.T, want, got map[string]string) {
 			t.Errorf("%s was not there before", path)
 		}
 	}
+}
+
+// attrsOf reads the extended attributes of a file, in no order: a sum of hashes.
+func attrsOf(v *volume.Volume, path string) string {
+	i, err := v.Lookup("/" + path)
+	if err != nil {
+		return " " + err.Error()
+	}
+	r, err := v.Attrs(i)
+	if err != nil {
+		return " " + err.Error()
+	}
+	n, sum := 0, uint64(0)
+	for a, err := range r.All() {
+		if err != nil {
+			return " " + err.Error()
+		}
+		value, err := r.Value(a)
+		if err != nil {
+			return " " + err.Error()
+		}
+		h := sha256.Sum256(fmt.Appendf(nil, "%d %s %x", a.Flags, a.Name, value))
+		n, sum = n+1, sum+binary.BigEndian.Uint64(h[:])
+	}
+	return fmt.Sprintf(" %d attributes %x", n, sum)
 }

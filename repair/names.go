@@ -1,0 +1,67 @@
+package repair
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/cowfs/cowfs/check"
+	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/inode"
+)
+
+// mendNames mends directories, attributes and links: all that stands on sound groups and forks.
+func (j *job) mendNames(ctx context.Context, report *check.Report) error {
+	e, err := newEditor(j.dev, j.geo)
+	if err != nil {
+		return err
+	}
+	n := &names{editor: e, view: e.store.View(), r: j.r, mended: map[format.Ino]bool{}}
+	n.src = inode.Source{Geo: j.geo, Dev: n.view}
+	for _, ino := range hit(report, "attr.") {
+		if err := n.rewriteAttrs(ino); err != nil {
+			return fmt.Errorf("attributes of inode %d: %w", ino, err)
+		}
+	}
+	for _, ino := range hit(report, "dir.") {
+		if err := n.rewriteDir(ino); err != nil {
+			return fmt.Errorf("directory %d: %w", ino, err)
+		}
+	}
+	sb := make([]byte, j.geo.SectSize)
+	if _, err := n.view.ReadAt(sb, 0); err != nil {
+		return err
+	}
+	t := &tree{names: n, nodes: map[format.Ino]*node{}, specials: specials(sb)}
+	if err := t.connect(ctx); err != nil {
+		return err
+	}
+	return e.close()
+}
+
+// specials are the inodes other than the root that a superblock names.
+func specials(sb []byte) (list []format.Ino) {
+	list = append(list, format.SBRbmIno.Get(sb), format.SBRsumIno.Get(sb))
+	for _, f := range [...]format.U64[format.Ino]{format.SBUQuotIno, format.SBGQuotIno, format.SBPQuotIno} {
+		if ino := f.Get(sb); ino != 0 && ino != format.NullIno {
+			list = append(list, ino)
+		}
+	}
+	return list
+}
+
+// aboutLinks are the findings of directories whose blocks are sound: links between them are wrong.
+var aboutLinks = []string{"dir.disconnected", "dir.loop", "dir.parent", "dir.two-names", "dir.entry"}
+
+// hit lists the inodes of findings in an area that ask for a structure to be written anew.
+func hit(report *check.Report, area string) []format.Ino {
+	set := map[format.Ino]bool{}
+	for _, f := range report.Findings {
+		if strings.HasPrefix(f.Code.Name, area) && f.Place.Ino != format.NullIno && !slices.Contains(aboutLinks, f.Code.Name) {
+			set[f.Place.Ino] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
