@@ -240,5 +240,15 @@ func (f *file) judgeFree() {
 	if n := format.DiNextUnlinked.Get(b); n != format.NullAGIno {
 		f.say(InodeFreeFields, "next_unlinked", n, "null")
 	}
+	if n := format.DiFlags.Get(b); n != 0 {
+		f.say(InodeFreeFields, "core.flags", hex(n), 0)
+	}
+	flags2 := format.DiFlags2.Get(b)
+	if n := flags2 &^ (format.Flag2Bigtime | format.Flag2Nrext64); n != 0 {
+		f.say(InodeFreeFields, "v3.flags2", hex(n), "no other flags than those of a free inode")
+	}
+	if n := format.DiANExtents.Get(b); n != 0 && flags2&format.Flag2Nrext64 != 0 {
+		f.say(InodePadding, "core.nrext64_pad", n, 0)
+	}
 	f.judgeUnused()
 }

@@ -15,6 +15,7 @@ func (w *worker) primary() {
 	format.Judge(g, format.TypeSuperblock, b, place, func(e *format.CorruptError) { w.corrupt(SuperField, e, at) })
 	w.padding(SuperPadding, format.Superblock, b, at)
 	w.checkLSN(format.TypeSuperblock, b, at)
+	w.stripe(SuperField, b, at)
 	field := func(c *Code, name string, got, want any) {
 		w.report(Finding{Code: c, Structure: "superblock", Field: name, Place: at, Got: text(got), Want: text(want)})
 	}
@@ -118,6 +119,10 @@ func (w *worker) secondary(no format.AGNumber, b []byte) {
 	}
 	w.padding(SecondaryPadding, format.Superblock, b, at)
 	w.checkLSN(format.TypeSuperblock, b, at)
+	w.stripe(SecondaryField, b, at)
+	if n := format.SBFlags.Get(b); n != 0 {
+		w.report(Finding{Code: SecondaryField, Structure: "superblock", Field: "flags", Place: at, Got: text(n), Want: "0"})
+	}
 	if bytes.Equal(lasting(w.sb), lasting(b)) {
 		return
 	}
@@ -130,6 +135,14 @@ func (w *worker) secondary(no format.AGNumber, b []byte) {
 		if g, w2 := v.String(), want[i].String(); g != w2 && !told[v.Name] {
 			w.report(Finding{Code: SecondaryField, Structure: "superblock", Field: v.Name, Place: at, Got: g, Want: w2})
 		}
+	}
+}
+
+// stripe judges whether a superblock's stripe unit and width go together.
+func (w *worker) stripe(code *Code, b []byte, at Place) {
+	unit, width := format.SBUnit.Get(b), format.SBWidth.Get(b)
+	if unit == 0 && width != 0 || unit != 0 && (width == 0 || width%unit != 0) {
+		w.report(Finding{Code: code, Structure: "superblock", Field: "width", Place: at, Got: text(width), Want: fmt.Sprintf("a multiple of the unit, %d", unit)})
 	}
 }
 
