@@ -63,10 +63,9 @@ func (c *checker) wantedPaths(list []Finding) map[format.Ino]bool {
 		if ino == format.NullIno {
 			continue
 		}
-		if s, ok := c.inodes.spotOf(c.geo, ino); !ok || s.node.links < 0 && s.node.ftype() != format.FTDir {
-			continue
+		if _, ok := c.inodes.spotOf(c.geo, ino); ok {
+			wanted[ino] = true
 		}
-		wanted[ino] = true
 	}
 	if len(wanted) == 0 {
 		return nil
