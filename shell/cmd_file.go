@@ -38,10 +38,13 @@ func fileCommands() []*Command {
 			setup: setupStat,
 		},
 		{
-			Name: "cat", Args: "/PATH...", Summary: "write the contents of files to the output",
-			Text:     "Holes and unwritten ranges are zeroes. With --json, too, the bytes come as they are.",
-			Examples: []Example{{"cat /etc/hostname", ""}},
-			setup:    noFlags(printContents),
+			Name: "cat", Args: "[--fork data|cow] /PATH...", Summary: "write the contents of files to the output",
+			Text: "Holes and unwritten ranges are zeroes. With --json, too, the bytes come as they are.",
+			Examples: []Example{
+				{"cat /etc/hostname", ""},
+				{"cat --fork cow /disk.img", "as it will be with the writes that are staged"},
+			},
+			setup: setupCat,
 		},
 		{
 			Name: "get", Args: "/PATH HOST", Summary: "copy a file to the host",
@@ -222,10 +225,43 @@ func modeString(i *inode.Inode) string {
 	return string(b)
 }
 
-func printContents(ctx context.Context, s *Session, args []string) error {
-	if len(args) == 0 {
-		return usagef("a path is missing")
+func setupCat(fs *flag.FlagSet) runFunc {
+	fork := fs.String("fork", "data", "data: the file as it is; cow: with what is staged")
+	return func(ctx context.Context, s *Session, args []string) error {
+		switch {
+		case len(args) == 0:
+			return usagef("a path is missing")
+		case *fork == "data":
+			return printContents(ctx, s, args)
+		case *fork == "cow":
+			return printStaged(ctx, s, args)
+		}
+		return usagef("fork %q: neither data nor cow", *fork)
 	}
+}
+
+// printStaged writes files as they will be with what is staged.
+func printStaged(ctx context.Context, s *Session, args []string) error {
+	for _, arg := range args {
+		f, err := s.openFile(arg)
+		if err != nil {
+			return err
+		}
+		r, err := s.Vol.StagedReader(f.Inode())
+		if err == nil {
+			_, err = io.Copy(contextWriter{ctx, s.buf}, r)
+		}
+		if cerr := f.Close(); err == nil {
+			err = cerr
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printContents(ctx context.Context, s *Session, args []string) error {
 	for _, arg := range args {
 		f, err := s.openFile(arg)
 		if err != nil {

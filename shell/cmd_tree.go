@@ -25,15 +25,7 @@ func treeCommands() []*Command {
 			},
 			setup: setupBtdump,
 		},
-		{
-			Name: "bmap", Args: "[-d|-a|-c] NUMBER|/PATH", Summary: "print where the blocks of a file lie",
-			Text: "Offsets and lengths are in filesystem blocks. Holes are left out.",
-			Examples: []Example{
-				{"bmap /bin/ls", "the data"},
-				{"bmap -a /bin/ls", "the extended attributes"},
-			},
-			setup: setupBmap,
-		},
+		bmapCommand(),
 	}
 }
 
@@ -154,71 +146,4 @@ func writeRecord(w io.Writer, n int, values format.Values) {
 		}
 	}
 	fmt.Fprintln(w, b.String())
-}
-
-// MappingDoc is an extent of a fork.
-type MappingDoc struct {
-	Type      string `json:"type"` // "mapping"
-	Ino       uint64 `json:"ino"`
-	Fork      string `json:"fork"` // "data", "attr" or "cow"
-	Offset    uint64 `json:"offset"`
-	Count     uint32 `json:"count"`
-	FSBlock   uint64 `json:"fsblock"`
-	AG        uint32 `json:"ag"`
-	AGBlock   uint32 `json:"agblock"`
-	Byte      int64  `json:"byte"` // on the volume
-	Unwritten bool   `json:"unwritten"`
-}
-
-func setupBmap(f *flag.FlagSet) runFunc {
-	choose := forkFlags(f)
-	return func(ctx context.Context, s *Session, args []string) error {
-		if err := exactly(args, 1); err != nil {
-			return err
-		}
-		which, err := choose()
-		if err != nil {
-			return err
-		}
-		i, err := s.inodeArg(args[0])
-		if err != nil {
-			return err
-		}
-		fork, err := i.Fork(which)
-		if err != nil {
-			return err
-		}
-		return s.printMappings(ctx, i, fork)
-	}
-}
-
-func (s *Session) printMappings(ctx context.Context, i *inode.Inode, fork *inode.Fork) error {
-	g := s.Vol.Geo
-	doc := MappingDoc{Type: "mapping", Ino: uint64(i.Ino), Fork: [...]string{"data", "attr", "cow"}[fork.Which]}
-	s.title("inode %d, %v in %v format", i.Ino, fork.Which, fork.Format)
-	if fork.Format == format.FmtDev || fork.Format == format.FmtLocal {
-		return nil
-	}
-	s.title("%12s %8s %14s %6s %10s", "OFFSET", "COUNT", "FSBLOCK", "AG", "AGBLOCK")
-	for m, err := range fork.All() {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
-		doc.Offset, doc.Count, doc.Unwritten = uint64(m.Off), m.Count, m.Unwritten
-		doc.FSBlock, doc.AG, doc.AGBlock, doc.Byte = uint64(m.Start), uint32(g.AG(m.Start)), uint32(g.AGB(m.Start)), g.Offset(m.Start)
-		err = s.emit(doc, func(w io.Writer) {
-			state := ""
-			if doc.Unwritten {
-				state = " unwritten"
-			}
-			fmt.Fprintf(w, "%12d %8d %14d %6d %10d%s\n", doc.Offset, doc.Count, doc.FSBlock, doc.AG, doc.AGBlock, state)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -136,10 +136,11 @@ func writeCommands() []*Command {
 			setup:    setXattr,
 		},
 		{
-			Name: "sync", Summary: "wait until all changes are on stable storage",
+			Name: "sync", Summary: "write everything back, and wait until all changes are on stable storage",
 			Examples: []Example{{"sync", "make sure of all changes so far"}},
 			setup:    writing(0, func(_ context.Context, _ *Session, w *volume.Writer, _ []string) error { return w.Sync() }),
 		},
+		writeCommand(), writebackCommand(), cowCommand(),
 	}
 }
 

@@ -112,7 +112,7 @@ func TestCommands(t *testing.T) {
 		if !bytes.Contains(man, []byte("\n.B "+c.Name)) {
 			t.Errorf("%s is not in the manual page", c.Name)
 		}
-		if !bytes.Contains(howto, []byte(" disk.img "+c.Name)) && !bytes.Contains(howto, []byte("\n    "+c.Name+" ")) {
+		if !bytes.Contains(howto, []byte(".img "+c.Name)) && !bytes.Contains(howto, []byte("\n    "+c.Name+" ")) {
 			t.Errorf("%s is not in the how-to", c.Name)
 		}
 	}
@@ -121,7 +121,10 @@ func TestCommands(t *testing.T) {
 // docs are the objects that commands give with JSON.
 var docs = map[string]any{
 	"entry": EntryDoc{}, "stat": StatDoc{}, "xattr": XattrDoc{}, "parent": ParentDoc{}, "structure": StructureDoc{}, "hex": HexDoc{},
-	"record": RecordDoc{}, "address": AddressDoc{}, "form": TypeDoc{}, "crc": CRCDoc{}, "trash": TrashDoc{}, "mapping": MappingDoc{}, "use": UseDoc{}, "freespace": FreeSpaceDoc{}, "statfs": StatfsDoc{}, "log": LogDoc{},
+	"record": RecordDoc{}, "address": AddressDoc{}, "form": TypeDoc{}, "crc": CRCDoc{}, "trash": TrashDoc{},
+	"logrecord": LogRecordDoc{}, "logitem": LogItemDoc{}, "intent": IntentDoc{}, "node": NodeDoc{}, "path": PathDoc{}, "unlinked": UnlinkedDoc{}, "rdump": RdumpDoc{},
+	"frag": FragDoc{}, "reservation": ReservationDoc{}, "logres": LogReservationDoc{}, "height": HeightDoc{}, "hash": HashDoc{}, "converted": ConvertDoc{},
+	"info": InfoDoc{}, "difference": DifferenceDoc{}, "mapping": MappingDoc{}, "cow": CowDoc{}, "use": UseDoc{}, "freespace": FreeSpaceDoc{}, "statfs": StatfsDoc{}, "log": LogDoc{},
 }
 
 // The page about JSON has a section for each object with all its members, and no others.
@@ -166,7 +169,7 @@ func members(typ reflect.Type, out *[]string) {
 			continue
 		}
 		*out = append(*out, tag)
-		if f := typ.Field(i).Type; f.Kind() == reflect.Slice && f.Elem() == reflect.TypeFor[FreeBucket]() {
+		if f := typ.Field(i).Type; f.Kind() == reflect.Slice && (f.Elem() == reflect.TypeFor[FreeBucket]() || f.Elem() == reflect.TypeFor[LogChunk]()) {
 			var inner []string
 			members(f.Elem(), &inner)
 			for _, m := range inner {

@@ -125,3 +125,10 @@ func (w *Writer) Writeback(path string, off, n int64) error {
 		return errors.Join(c.WritebackBytes(context.Background(), off, n), c.Remap(off, n))
 	})
 }
+
+// WritebackAll writes back what was written to all files. What is staged stays so.
+func (w *Writer) WritebackAll() error {
+	w.one.Lock()
+	defer w.one.Unlock()
+	return w.cow.Writeback(context.Background())
+}
