@@ -219,6 +219,28 @@ func (r *reserver) largest() (bytes, rolls int) {
 	return bytes, rolls
 }
 
+// Reservation is the room in the log that a kind of transaction asks for.
+type Reservation struct {
+	Name  string
+	Bytes int // of its largest step
+	Rolls int // steps that room is asked for at once
+}
+
+// Reservations lists those kinds of transactions that can decide how large a log must be, and
+// last the one that does.
+func Reservations(g *format.Geometry) []Reservation {
+	r := newReserver(g)
+	var out []Reservation
+	for _, k := range []struct {
+		name string
+		t    transaction
+	}{{"truncate", r.truncate()}, {"rename", r.rename()}, {"symlink", r.symlink()}, {"setattr", r.setAttr()}} {
+		out = append(out, Reservation{k.name, r.step(k.t), k.t.rolls})
+	}
+	bytes, rolls := r.largest()
+	return append(out, Reservation{"largest", bytes, rolls})
+}
+
 // onDisk is what a step of so many bytes takes with the headers of log records, in bytes, when
 // log writes are rounded up to a unit.
 func onDisk(bytes, unit int) int {

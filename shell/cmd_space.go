@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/volume"
@@ -14,11 +15,12 @@ import (
 func spaceCommands() []*Command {
 	return []*Command{
 		{
-			Name: "fsmap", Args: "[AG]...", Summary: "print who uses each block",
+			Name: "fsmap", Aliases: []string{"blockuse"}, Args: "[AG|AG:BLOCK]...", Summary: "print who uses each block",
 			Text: "In order of place, shared blocks once for each owner. Without numbers, of all groups. Only\na volume with rmapbt knows the owners of all blocks; of others, what is in use but\nneither headers nor the log has the owner \"unknown\".",
 			Examples: []Example{
 				{"fsmap", "the whole volume"},
 				{"fsmap 2", "group 2"},
+				{"fsmap 2:100", "whoever uses block 100 of group 2"},
 			},
 			setup: noFlags(printFsmap),
 		},
@@ -89,8 +91,41 @@ func (d UseDoc) write(w io.Writer) {
 	}
 }
 
+// blocksArg are blocks that fsmap is asked about: a group, or one block of it.
+type blocksArg struct {
+	ag    format.AGNumber
+	block format.AGBlock
+	only  bool
+}
+
+// fsmapArgs reads the arguments of fsmap; none means all groups.
+func (s *Session) fsmapArgs(args []string) ([]blocksArg, error) {
+	var out []blocksArg
+	for _, arg := range args {
+		if !strings.Contains(arg, ":") {
+			ag, err := s.groupArg([]string{arg})
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, blocksArg{ag: ag})
+			continue
+		}
+		fsb, err := s.blockArg(arg)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, blocksArg{s.Vol.Geo.AG(fsb), s.Vol.Geo.AGB(fsb), true})
+	}
+	if len(args) == 0 {
+		for ag := range s.Vol.Geo.AGCount {
+			out = append(out, blocksArg{ag: format.AGNumber(ag)})
+		}
+	}
+	return out, nil
+}
+
 func printFsmap(ctx context.Context, s *Session, args []string) error {
-	groups, err := s.groupArgs(args)
+	blocks, err := s.fsmapArgs(args)
 	if err != nil {
 		return err
 	}
@@ -98,13 +133,16 @@ func printFsmap(ctx context.Context, s *Session, args []string) error {
 		s.title("this volume has no rmapbt, so owners are not known")
 	}
 	s.title("%6s %10s %10s  %s", "AG", "AGBLOCK", "COUNT", "OWNER")
-	for _, ag := range groups {
-		for u, err := range s.Vol.Fsmap(ag) {
+	for _, b := range blocks {
+		for u, err := range s.Vol.Fsmap(b.ag) {
 			if err == nil {
 				err = ctx.Err()
 			}
 			if err != nil {
 				return err
+			}
+			if b.only && (b.block < u.Start || uint64(b.block) >= uint64(u.Start)+uint64(u.Count)) {
+				continue
 			}
 			doc := useDoc(u)
 			if err := s.emit(doc, doc.write); err != nil {

@@ -32,7 +32,7 @@ type runFunc func(ctx context.Context, s *Session, args []string) error
 
 // Commands returns all commands, by name.
 func Commands() []*Command {
-	list := slices.Concat(fileCommands(), attrCommands(), headerCommands(), inodeCommands(), walkCommands(), setCommands(), trashCommands(), treeCommands(), spaceCommands(), volumeCommands(), writeCommands())
+	list := slices.Concat(fileCommands(), attrCommands(), headerCommands(), inodeCommands(), walkCommands(), setCommands(), trashCommands(), numberCommands(), infoCommands(), fragCommands(), pathCommands(), rdumpCommands(), shapeCommands(), logCommands(), diffCommands(), treeCommands(), spaceCommands(), volumeCommands(), writeCommands())
 	slices.SortFunc(list, func(a, b *Command) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
