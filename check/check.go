@@ -15,7 +15,8 @@ type Options struct {
 	Memory int64
 	// MaxFindings is how many findings are kept, 0 all. The others are counted.
 	MaxFindings int
-	// Only, when not empty, limits the findings to areas or codes: "refcount", "cow.leaked".
+	// Only, when not empty, limits the findings to areas or codes: "refcount", "cow.leaked". A code
+	// that says so is reported only when it is named here.
 	Only []string
 	// Progress, when not nil, is told how many bytes of metadata have been looked at, and of how
 	// many; the second grows as the scan finds out. It may be called by several goroutines.

@@ -198,6 +198,9 @@ func (f *file) judgeFlags() {
 	if f.ino != format.SBRbmIno.Get(f.w.sb) {
 		say(flags&format.FlagNewRtBm, "newrtbm on the realtime bitmap only")
 	}
+	if flags2&format.Flag2DAX != 0 && typ != format.ModeDir && typ != format.ModeReg {
+		f.say(InodeFlags, "v3.flags2", fmt.Sprintf("%#x", uint64(flags2)), "dax for files and directories only")
+	}
 	if bad := flags2 &^ flags2Known; bad != 0 {
 		f.say(InodeFlags, "v3.flags2", fmt.Sprintf("%#x", uint64(flags2)), "known flags only")
 	}

@@ -132,8 +132,15 @@ func (v verdict) codes() []string {
 // the test fails.
 func (s *specimen) check(t testing.TB, dev device.Device) verdict {
 	t.Helper()
+	return s.checkWith(t, dev, check.Options{})
+}
+
+// checkWith is check with some options.
+func (s *specimen) checkWith(t testing.TB, dev device.Device, o check.Options) verdict {
+	t.Helper()
+	o.Threads, o.Memory = 2, 256<<20
 	limited := &limitedDevice{Device: dev, limit: 100_000 + 100*s.steps}
-	r, err := check.Run(context.Background(), limited, check.Options{Threads: 2, Memory: 256 << 20})
+	r, err := check.Run(context.Background(), limited, o)
 	v := verdict{err: err, steps: limited.steps.Load()}
 	if r != nil {
 		v.findings, v.complete, v.dirty = r.Findings, r.Complete, r.Dirty

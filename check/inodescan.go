@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/format"
@@ -303,9 +304,25 @@ func (f *file) judgeForks() {
 	switch reflink := flags2&format.Flag2Reflink != 0; {
 	case !reflink && f.data.shares:
 		f.say(InodeReflinkMissing, "v3.flags2", "no reflink flag", "reflink, for shared blocks")
-	case reflink && f.regular() && size == 0 && f.data.count == 0 && !f.data.partial && !f.hasCowFork():
-		f.say(InodeReflinkStale, "v3.flags2", "reflink", "no flag on an empty file")
+	case reflink && f.regular() && !f.data.shares && !f.data.partial && !f.hasCowFork():
+		empty := size == 0 && f.data.count == 0
+		if empty || f.w.opt.asksFor(InodeReflinkStale) && f.w.sharingKnown() {
+			f.say(InodeReflinkStale, "v3.flags2", "reflink", "no flag on a file without shared blocks")
+		}
 	}
+}
+
+// asksFor reports whether a code is asked for by its very name.
+func (o *Options) asksFor(c *Code) bool { return slices.Contains(o.Only, c.Name) }
+
+// sharingKnown reports whether all of what is shared could be read.
+func (c *checker) sharingKnown() bool {
+	for i := range c.groups {
+		if !c.groups[i].trees[refcountbt].complete {
+			return false
+		}
+	}
+	return true
 }
 
 func (f *file) hasCowFork() bool {
