@@ -226,3 +226,10 @@ func (s *Forks) FreeFork(tx *txn.Tx, e *inode.Editor, most int) (more bool, err 
 	}
 	return !fork.Empty(), nil
 }
+
+// Changed says that the file's forks on disk were changed by somebody else.
+func (f *File) Changed() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.seq++
+}
