@@ -226,3 +226,14 @@ func codes(r *check.Report) string {
 	slices.Sort(l)
 	return strings.Join(slices.Compact(l), " ")
 }
+
+// Short names for tables of faults.
+type (
+	kind   = btree.Kind
+	node   = btree.Node
+	tx     = txn.Tx
+	groups = space.Groups
+	counts = refcount.Counts
+)
+
+var bno, rmap, refc, ino = btree.Bnobt, btree.Rmapbt, btree.Refcountbt, btree.Inobt

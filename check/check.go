@@ -58,6 +58,7 @@ func Run(ctx context.Context, dev device.Device, o Options) (*Report, error) {
 	w.features()
 	w.cleanLog()
 	c.stage(ctx, "headers", c.groupUnits())
+	c.reportCopies()
 	// What is shared must be known before files are looked at.
 	c.stage(ctx, "trees", append(c.eachGroup(refcountbt, (*worker).sharing), c.inodeTrees()...))
 	units := c.eachGroup(rmapbt, (*worker).reverseMap)

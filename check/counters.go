@@ -119,9 +119,9 @@ func (w *worker) judgeCounters(g *group) {
 }
 
 // volumeCounters compares those of the superblock with the sums over the groups. After a crash
-// they are not kept up to date: a mount adds up the groups' own.
+// they are not kept up to date: a mount adds up the groups' own. Copies never are.
 func (w *worker) volumeCounters() {
-	if w.dirty {
+	if w.dirty || w.copied {
 		return
 	}
 	var free, inodes, freeInodes uint64

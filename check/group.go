@@ -176,11 +176,13 @@ func (w *worker) header(no format.AGNumber, n int, typ *format.BlockType, b []by
 	ok = true
 	if format.Verify(w.geo, typ, b, at) != nil {
 		format.Judge(w.geo, typ, b, at, func(e *format.CorruptError) {
-			code := codes.field
-			if e.Field == "magic" || e.Field == "crc" {
-				code, ok = codes.unreadable, false
+			switch {
+			case unreadable(e):
+				ok = false
+				w.corrupt(codes.unreadable, e, place)
+			case ok:
+				w.corrupt(codes.field, e, place)
 			}
-			w.corrupt(code, e, place)
 		})
 		if !ok {
 			w.incomplete()
@@ -191,6 +193,9 @@ func (w *worker) header(no format.AGNumber, n int, typ *format.BlockType, b []by
 	w.checkLSN(typ, b, place)
 	return true
 }
+
+// unreadable reports whether a fault, which is told before all others, means that they say nothing.
+func unreadable(e *format.CorruptError) bool { return e.Field == "magic" || e.Field == "crc" }
 
 // sectorPlace is the place of a header sector.
 func (w *worker) sectorPlace(no format.AGNumber, n int) Place {

@@ -20,8 +20,11 @@ type checker struct {
 	geo *format.Geometry
 	dev device.Device // with the changes that a dirty log holds
 	src inode.Source  // the same
-	sb  []byte        // the primary superblock's sector, or a copy that stands in for it
+	sb  []byte        // the superblock's sector
 	opt Options
+
+	copied bool // the superblock is another group's
+	copies copies
 
 	out     sink
 	quiet   bool        // no findings: what is looked at was looked at before
@@ -94,6 +97,10 @@ func (c *checker) openVolume() (*volume.Volume, error) {
 		}
 		c.incomplete()
 		c.corrupt(SuperPrimary, err, AtBlock(0, 0, 1))
+		c.copied = true
+		sb := copied.Superblock() // copies don't have what follows from the place of the root
+		format.SBRbmIno.Put(sb, copied.Geo.RootIno+1)
+		format.SBRsumIno.Put(sb, copied.Geo.RootIno+2)
 		return copied, nil
 	}
 	return nil, err

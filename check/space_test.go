@@ -11,7 +11,6 @@ import (
 	"github.com/cowfs/cowfs/mkfs"
 	"github.com/cowfs/cowfs/refcount"
 	"github.com/cowfs/cowfs/space"
-	"github.com/cowfs/cowfs/txn"
 )
 
 // fault is a way to make a bed wrong, and the codes that this gives: just these.
@@ -58,12 +57,6 @@ func (b *bed) sound(levels map[*btree.Kind]int) {
 		}
 	}
 }
-
-type (
-	tx     = txn.Tx
-	groups = space.Groups
-	counts = refcount.Counts
-)
 
 // TestSpaceFaults makes the owners of blocks contradict each other.
 func TestSpaceFaults(t *testing.T) {

@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"fmt"
 	"math/bits"
+	"sync"
 
 	"github.com/cowfs/cowfs/format"
 )
 
 // primary judges the superblock of group 0.
 func (w *worker) primary() {
+	if w.copied {
+		return
+	}
 	g, b, at := w.geo, w.sb, AtBlock(0, 0, 1)
 	place := format.Place{AG: 0, Daddr: 0, Ino: format.NullIno}
 	format.Judge(g, format.TypeSuperblock, b, place, func(e *format.CorruptError) { w.corrupt(SuperField, e, at) })
@@ -106,12 +110,14 @@ func (w *worker) secondary(no format.AGNumber, b []byte) {
 	readable, told := true, map[string]bool{}
 	if format.Verify(w.geo, format.TypeSuperblock, b, place) != nil {
 		format.Judge(w.geo, format.TypeSuperblock, b, place, func(e *format.CorruptError) {
-			code := SecondaryField
-			if e.Field == "magic" || e.Field == "crc" {
-				code, readable = SecondaryUnreadable, false
+			switch {
+			case unreadable(e):
+				readable = false
+				w.corrupt(SecondaryUnreadable, e, at)
+			case readable:
+				told[e.Field] = true
+				w.differs(Finding{Code: SecondaryField, Structure: "superblock", Field: e.Field, Place: at, Got: e.Got, Want: e.Want})
 			}
-			told[e.Field] = true
-			w.corrupt(code, e, at)
 		})
 	}
 	if !readable {
@@ -133,9 +139,46 @@ func (w *worker) secondary(no format.AGNumber, b []byte) {
 	}
 	for i, v := range got {
 		if g, w2 := v.String(), want[i].String(); g != w2 && !told[v.Name] {
-			w.report(Finding{Code: SecondaryField, Structure: "superblock", Field: v.Name, Place: at, Got: g, Want: w2})
+			w.differs(Finding{Code: SecondaryField, Structure: "superblock", Field: v.Name, Place: at, Got: g, Want: w2})
 		}
 	}
+}
+
+// copies are differences between the primary superblock and others.
+type copies struct {
+	mu   sync.Mutex
+	list []Finding
+}
+
+func (c *checker) differs(f Finding) {
+	c.copies.mu.Lock()
+	defer c.copies.mu.Unlock()
+	c.copies.list = append(c.copies.list, f)
+}
+
+// reportCopies reports the differences. Where all copies, of which there are several, agree
+// against the primary superblock, it is this one that is wrong.
+func (c *checker) reportCopies() {
+	type value struct{ field, got string }
+	votes := map[value]int{}
+	for _, f := range c.copies.list {
+		votes[value{f.Field, f.Got}]++
+	}
+	for _, f := range c.copies.list {
+		v := value{f.Field, f.Got}
+		switch n := votes[v]; {
+		case n == 0: // said
+		case n > 1 && n == len(c.groups)-1:
+			votes[v] = 0
+			c.report(Finding{
+				Code: SuperField, Structure: f.Structure, Field: f.Field, Place: AtBlock(0, 0, 1),
+				Got: f.Want, Want: f.Got, Note: "as all copies have it",
+			})
+		default:
+			c.report(f)
+		}
+	}
+	c.copies.list = nil
 }
 
 // stripe judges whether a superblock's stripe unit and width go together.

@@ -68,9 +68,9 @@ func (t *treeWalk) identify(block uint64, b []byte) (ok bool) {
 	}
 	ok = true
 	format.Judge(t.w.geo, typ, b, at, func(e *format.CorruptError) {
-		if code := identityCodes[e.Field]; code != nil {
+		if code := identityCodes[e.Field]; code != nil && ok {
 			t.report(code, block, e.Field, e.Got, e.Want)
-			ok = ok && code != BtreeMagic && code != BtreeCRC && (code != BtreeOwner || !t.kind.Long)
+			ok = !unreadable(e) && (code != BtreeOwner || !t.kind.Long)
 		} // anything else is judged where it is used
 	})
 	return ok
