@@ -76,7 +76,7 @@ var (
 	}
 	InodeReflinkStale = &Code{
 		Name: "inode.reflink-stale", Severity: Oddity, Summary: "a file is marked as sharing blocks and shares none",
-		Means:  "The reflink flag is set on a file all of whose blocks are its own. Writers clear it when a file is emptied, and with an unshare; otherwise it stays when the last block is no longer shared. So it is usual, and with a file that is not empty it is reported only when this code is asked for by name.",
+		Means:  "The reflink flag is set on a file all of whose blocks are its own. Writers clear it when they are asked to end the sharing; else it stays when the last block is no longer shared. So it is usual, and reported only when this code is asked for by name.",
 		Lost:   "Nothing. Writes take a little longer.",
 		Repair: "Clears the flag.",
 	}

@@ -297,18 +297,15 @@ func (f *file) all() {
 
 // judgeForks holds what the inode says of its forks against what was found.
 func (f *file) judgeForks() {
-	flags2, size := format.DiFlags2.Get(f.raw), format.DiSize.Get(f.raw)
+	flags2 := format.DiFlags2.Get(f.raw)
 	if n := format.DiNBlocks.Get(f.raw); !f.data.partial && !f.attr.partial && n != f.data.blocks+f.attr.blocks {
 		f.say(InodeBlocks, "core.nblocks", n, f.data.blocks+f.attr.blocks)
 	}
 	switch reflink := flags2&format.Flag2Reflink != 0; {
 	case !reflink && f.data.shares:
 		f.say(InodeReflinkMissing, "v3.flags2", "no reflink flag", "reflink, for shared blocks")
-	case reflink && f.regular() && !f.data.shares && !f.data.partial && !f.hasCowFork():
-		empty := size == 0 && f.data.count == 0
-		if empty || f.w.opt.asksFor(InodeReflinkStale) && f.w.sharingKnown() {
-			f.say(InodeReflinkStale, "v3.flags2", "reflink", "no flag on a file without shared blocks")
-		}
+	case reflink && f.w.opt.asksFor(InodeReflinkStale) && !f.data.shares && !f.data.partial && !f.hasCowFork() && f.w.sharingKnown():
+		f.say(InodeReflinkStale, "v3.flags2", "reflink", "no flag on a file without shared blocks")
 	}
 }
 
