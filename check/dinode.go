@@ -167,14 +167,6 @@ func isZero(b []byte) bool {
 	return true
 }
 
-// Flags that there are, and those for one type of file only.
-const (
-	flagsKnown  = format.FlagFileStream<<1 - 1
-	flagsOfDirs = format.FlagRtInherit | format.FlagExtSzInherit | format.FlagProjInherit | format.FlagNoSymlinks
-	flagsOfReg  = format.FlagRealtime | format.FlagExtSize
-	flags2Known = format.Flag2DAX | format.Flag2Reflink | format.Flag2CowExtSize | format.Flag2Bigtime | format.Flag2Nrext64
-)
-
 // judgeFlags judges flags by the type of file and the volume. Verify has seen to those that other
 // fields depend on.
 func (f *file) judgeFlags() {
@@ -185,12 +177,12 @@ func (f *file) judgeFlags() {
 		}
 	}
 	typ := f.mode & format.ModeType
-	say(flags&^flagsKnown, "known flags only")
+	say(flags&^format.FlagsKnown, "known flags only")
 	if typ != format.ModeDir {
-		say(flags&flagsOfDirs&^format.FlagExtSzInherit, "no flags of directories")
+		say(flags&format.FlagsOfDirs&^format.FlagExtSzInherit, "no flags of directories")
 	}
 	if typ != format.ModeReg {
-		say(flags&flagsOfReg&^format.FlagExtSize, "no flags of regular files")
+		say(flags&format.FlagsOfReg&^format.FlagExtSize, "no flags of regular files")
 	}
 	if !f.w.hasRealtime() {
 		say(flags&(format.FlagRealtime|format.FlagRtInherit), "no realtime flags on a volume without a realtime section")
@@ -201,7 +193,7 @@ func (f *file) judgeFlags() {
 	if flags2&format.Flag2DAX != 0 && typ != format.ModeDir && typ != format.ModeReg {
 		f.say(InodeFlags, "v3.flags2", fmt.Sprintf("%#x", uint64(flags2)), "dax for files and directories only")
 	}
-	if bad := flags2 &^ flags2Known; bad != 0 {
+	if bad := flags2 &^ format.Flags2Known; bad != 0 {
 		f.say(InodeFlags, "v3.flags2", fmt.Sprintf("%#x", uint64(flags2)), "known flags only")
 	}
 }

@@ -43,6 +43,13 @@ const (
 	FlagFileStream   DiFlag = 1 << 14
 )
 
+// Flags that there are, and those for one type of file only.
+const (
+	FlagsKnown  = FlagFileStream<<1 - 1
+	FlagsOfDirs = FlagRtInherit | FlagExtSzInherit | FlagProjInherit | FlagNoSymlinks
+	FlagsOfReg  = FlagRealtime | FlagExtSize
+)
+
 var diFlagNames = &Names{Mask: true, By: map[int]string{
 	0: "realtime", 1: "prealloc", 2: "newrtbm", 3: "immutable", 4: "append", 5: "sync", 6: "noatime", 7: "nodump",
 	8: "rtinherit", 9: "projinherit", 10: "nosymlinks", 11: "extsz", 12: "extszinherit", 13: "nodefrag", 14: "filestream",
@@ -59,6 +66,9 @@ const (
 	Flag2Bigtime    DiFlag2 = 1 << 3
 	Flag2Nrext64    DiFlag2 = 1 << 4
 )
+
+// Flags2Known are the flags2 that there are.
+const Flags2Known = Flag2DAX | Flag2Reflink | Flag2CowExtSize | Flag2Bigtime | Flag2Nrext64
 
 var diFlag2Names = &Names{Mask: true, By: map[int]string{
 	0: "dax", 1: "reflink", 2: "cowextsz", 3: "bigtime", 4: "nrext64", 5: "metadata",

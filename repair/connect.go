@@ -16,8 +16,8 @@ import (
 // tree is what directories say of all inodes.
 type tree struct {
 	*names
-	nodes  map[format.Ino]*node
-	order  []format.Ino // of nodes
+	nodes map[format.Ino]*node
+	order []format.Ino // of nodes
 	// specials are the inodes that the superblock names: they have no entries.
 	specials []format.Ino
 	lostTo   format.Ino // where what nobody leads to is put; 0 until it is needed

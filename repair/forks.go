@@ -99,6 +99,9 @@ func (f *forks) fork(attr, doubt bool) {
 	default:
 		return
 	}
+	if kind == format.FmtBtree && f.doubt[f.ino] {
+		sound = false
+	}
 	switch {
 	case !sound, doubt && kind != srcKind, kind == format.FmtBtree && len(maps) == 0:
 		f.redo(attr, maps)

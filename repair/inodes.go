@@ -53,6 +53,10 @@ func (s *scan) chunk(c *chunk) error {
 // inode mends one inode in b and claims what it has. used says that the inode trees take it for
 // one in use. It reports whether b has changed.
 func (s *scan) inode(ino format.Ino, b []byte, used bool) (changed bool) {
+	wrongMagic := !format.TypeInode.Is(b)
+	if wrongMagic && format.DiIno.Get(b) == ino && format.DiUUID.Get(b) == s.geo.MetaUUID {
+		format.DiMagic.Put(b, format.DinodeMagic) // all else says that it is one
+	}
 	if !format.TypeInode.Is(b) {
 		if used {
 			s.report.lost(ino, -1, 0, "the inode is overwritten")
@@ -72,11 +76,11 @@ func (s *scan) inode(ino format.Ino, b []byte, used bool) (changed bool) {
 		return true
 	}
 	if format.DiMode.Get(b) == 0 {
-		return m.changed
+		return m.changed || wrongMagic
 	}
 	f := forks{scan: s, ino: ino, b: b, was: m.was}
 	f.run(m.forks)
-	return m.changed || f.changed
+	return m.changed || f.changed || wrongMagic
 }
 
 // clear makes b a free inode.

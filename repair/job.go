@@ -81,11 +81,10 @@ func mended(r *check.Report) bool {
 // job is one run.
 type job struct {
 	Options
-	dev *device.Overlay
-	geo *format.Geometry
-	r   *Result
-	// rebuilt says that all groups were written anew.
-	rebuilt bool
+	dev      *device.Overlay
+	geo      *format.Geometry
+	r        *Result
+	rebuilds int // how often all groups were written anew
 }
 
 func (j *job) mend(ctx context.Context) error {
@@ -117,10 +116,10 @@ func (j *job) begin() error {
 		return err
 	}
 	if g, err := soundSuper(b); err == nil {
-		j.geo = g
-		if err := j.clearNeedsRepair(b[:g.SectSize]); err != nil {
+		if g, err = j.correctSuper(g, b[:g.SectSize]); err != nil {
 			return err
 		}
+		j.geo = g
 		return j.replay()
 	}
 	if j.Safe {
@@ -133,17 +132,30 @@ func (j *job) begin() error {
 	return j.replay()
 }
 
-// clearNeedsRepair clears the mark by which a volume asks for what is done now.
-func (j *job) clearNeedsRepair(sb []byte) error {
-	if j.geo.Incompat&format.InNeedsRepair == 0 || j.Safe {
-		return nil
+// correctSuper corrects a superblock that is sound by itself, and takes away the mark by which a
+// volume asks for what is done now.
+func (j *job) correctSuper(g *format.Geometry, sb []byte) (*format.Geometry, error) {
+	if j.Safe {
+		return g, nil
 	}
-	j.geo.Incompat &^= format.InNeedsRepair
-	format.SBIncompat.Put(sb, j.geo.Incompat)
-	format.SetChecksum(sb, format.SBCRC)
-	j.r.group(0, "clear the mark that asks for a repair", "")
-	_, err := j.dev.WriteAt(sb, 0)
-	return err
+	changed, err := outvote(j.dev, g, sb, j.r)
+	if err != nil {
+		return nil, err
+	}
+	if f := format.SBIncompat.Get(sb); f&format.InNeedsRepair != 0 {
+		format.SBIncompat.Put(sb, f&^format.InNeedsRepair)
+		format.SetChecksum(sb, format.SBCRC)
+		j.r.group(0, "clear the mark that asks for a repair", "")
+		changed = true
+	}
+	if !changed {
+		return g, nil
+	}
+	if g, err = soundSuper(sb); err != nil {
+		return nil, err
+	}
+	_, err = j.dev.WriteAt(sb, 0)
+	return g, err
 }
 
 // replay brings what a dirty log holds in place, as a mount would. A log that can't be replayed
@@ -194,25 +206,56 @@ func (j *job) round(ctx context.Context, report *check.Report) (more bool, err e
 	if j.Safe {
 		return j.safe()
 	}
-	if !j.rebuilt && slices.ContainsFunc(report.Findings, below) {
-		j.rebuilt = true
-		m, err := rebuild(ctx, j.dev, j.geo, j.r)
+	cured, err := j.cure(report)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case slices.ContainsFunc(report.Findings, below) && j.rebuilds < maxRebuilds:
+		j.rebuilds++
+		m, err := rebuild(ctx, j.dev, j.geo, j.r, damagedForks(report))
 		if err != nil {
 			return false, err
 		}
 		return true, m.restore(ctx)
+	case slices.ContainsFunc(report.Findings, aboutNames):
+		return true, j.mendNames(ctx, report)
 	}
-	return true, j.mendNames(ctx, report)
+	return cured, nil
+}
+
+// maxRebuilds is how often all groups are written anew. Once is enough but for inodes that a cure
+// or another rebuild has made readable.
+const maxRebuilds = 2
+
+// inShortform are findings of names that lie in the inode itself, which is mended with it.
+var inShortform = []string{"dir.short", "attr.short"}
+
+// aboutNames reports whether a finding is about directories, attributes or links.
+func aboutNames(f check.Finding) bool {
+	area, _, _ := strings.Cut(f.Code.Name, ".")
+	switch area {
+	case "dir", "entry", "attr", "link", "parent":
+		return !slices.Contains(inShortform, f.Code.Name)
+	}
+	return f.Code == check.SymlinkRoom
 }
 
 // below reports whether a finding is about something that lies below names.
 func below(f check.Finding) bool {
-	area, _, _ := strings.Cut(f.Code.Name, ".")
-	switch area {
-	case "dir", "attr", "link", "parent":
-		return false
+	return !aboutNames(f) && !curable(f) && f.Code.Severity != check.Unchecked
+}
+
+// damagedForks lists the inodes whose fork trees are not what they should be, although they can be
+// read.
+func damagedForks(report *check.Report) map[format.Ino]bool {
+	set := map[format.Ino]bool{}
+	for _, f := range report.Findings {
+		if strings.HasPrefix(f.Code.Name, "btree.") && f.Place.Ino != format.NullIno {
+			set[f.Place.Ino] = true
+		}
 	}
-	return f.Code.Severity != check.Unchecked
+	return set
 }
 
 // safe does what takes nothing from anybody: opening and closing a volume for writing frees what a

@@ -251,4 +251,3 @@ func forkBlocks(d *damaged, ino format.Ino) (list []uint64) {
 	}
 	return list
 }
-

@@ -14,6 +14,7 @@ type model struct {
 	dev    device.Device
 	report *Result
 	groups []*groupModel
+	doubt  map[format.Ino]bool // inodes whose forks are damaged although they can be read
 
 	mu sync.Mutex // for what follows, while groups are read side by side
 	// remaps are the forks that must be written anew, since they can't stay as they are on disk.

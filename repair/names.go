@@ -10,6 +10,7 @@ import (
 	"github.com/cowfs/cowfs/check"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/inode"
+	"github.com/cowfs/cowfs/txn"
 )
 
 // mendNames mends directories, attributes and links: all that stands on sound groups and forks.
@@ -20,7 +21,7 @@ func (j *job) mendNames(ctx context.Context, report *check.Report) error {
 	}
 	n := &names{editor: e, view: e.store.View(), r: j.r, mended: map[format.Ino]bool{}}
 	n.src = inode.Source{Geo: j.geo, Dev: n.view}
-	for _, ino := range hit(report, "attr.") {
+	for _, ino := range append(hit(report, "attr."), hit(report, "parent.shape")...) {
 		if err := n.rewriteAttrs(ino); err != nil {
 			return fmt.Errorf("attributes of inode %d: %w", ino, err)
 		}
@@ -28,6 +29,11 @@ func (j *job) mendNames(ctx context.Context, report *check.Report) error {
 	for _, ino := range hit(report, "dir.") {
 		if err := n.rewriteDir(ino); err != nil {
 			return fmt.Errorf("directory %d: %w", ino, err)
+		}
+	}
+	for _, ino := range hit(report, check.SymlinkRoom.Name) {
+		if err := n.rewriteLink(ino); err != nil {
+			return fmt.Errorf("symbolic link %d: %w", ino, err)
 		}
 	}
 	sb := make([]byte, j.geo.SectSize)
@@ -64,4 +70,20 @@ func hit(report *check.Report, area string) []format.Ino {
 		}
 	}
 	return slices.Sorted(maps.Keys(set))
+}
+
+// rewriteLink gives a symbolic link just the blocks that its target needs.
+func (n *names) rewriteLink(ino format.Ino) error {
+	i, err := n.src.Read(ino)
+	if err != nil {
+		return err
+	}
+	target, err := i.Target()
+	if err != nil {
+		return err
+	}
+	if err := n.emptyFork(ino, inode.Data); err != nil {
+		return err
+	}
+	return n.change(ino, func(_ *txn.Tx, ed *inode.Editor) error { return ed.SetTarget(target) })
 }

@@ -17,10 +17,11 @@ import (
 )
 
 // rebuild finds out what all inodes own, mends inodes and forks on the way, and writes the
-// metadata of all groups anew. The log must be clean.
-func rebuild(ctx context.Context, dev device.Device, g *format.Geometry, r *Result) (*model, error) {
+// metadata of all groups anew. The log must be clean. The forks of the inodes in doubt are written
+// anew even if they can be read.
+func rebuild(ctx context.Context, dev device.Device, g *format.Geometry, r *Result, doubt map[format.Ino]bool) (*model, error) {
 	m := &model{
-		geo: g, dev: dev, report: r,
+		geo: g, dev: dev, report: r, doubt: doubt,
 		remaps: map[forkID]*remap{}, shared: map[format.Ino]bool{}, files: map[format.Ino]bool{},
 	}
 	for no := range format.AGNumber(g.AGCount) {

@@ -143,7 +143,7 @@ func TestRebuildTrees(t *testing.T) {
 func mendAll(t *testing.T, dev device.Device, g *format.Geometry) *Result {
 	t.Helper()
 	r := &Result{}
-	m, err := rebuild(context.Background(), dev, g, r)
+	m, err := rebuild(context.Background(), dev, g, r, nil)
 	if err == nil {
 		err = m.restore(context.Background())
 	}

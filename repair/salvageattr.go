@@ -52,7 +52,7 @@ func (s *attrSalvage) add(a attr.Attr) {
 	key := string(rune(a.Flags)) + a.Name
 	if a.Flags&format.AttrParent != 0 {
 		key += "\x00" + string(a.Value)
-		if len(a.Value) != format.ParentRec.Size {
+		if len(a.Value) != format.ParentRec.Size || !s.geo.ValidIno(format.ParentIno.Get(a.Value)) {
 			return
 		}
 	}

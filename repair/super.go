@@ -3,6 +3,7 @@ package repair
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
@@ -159,4 +160,52 @@ func (m *superMender) firstChunk() format.Ino {
 		}
 	}
 	return format.NullIno
+}
+
+// volatile are the fields in which a superblock may differ from its copies.
+var volatile = []string{
+	"rootino", "rbmino", "rsumino", "versionnum", "fname", "inprogress", "imax_pct", "icount", "ifree", "fdblocks",
+	"frextents", "uquotino", "gquotino", "pquotino", "qflags", "flags", "features2", "bad_features2", "features_compat",
+	"features_ro_compat", "features_incompat", "features_log_incompat", "unit", "width", "crc", "lsn", "meta_uuid",
+}
+
+// outvote corrects the fields of a superblock, which is sound by itself, about which its copies
+// agree and say something else. Two copies at least must be there to be believed.
+func outvote(dev device.Device, g *format.Geometry, sb []byte, r *Result) (changed bool, err error) {
+	var copies [][]byte
+	for no := format.AGNumber(1); uint32(no) < g.AGCount; no++ {
+		p := make([]byte, g.SectSize)
+		if off := g.AGOffset(no, 0); off+int64(len(p)) > dev.Size() {
+			continue
+		} else if _, err := dev.ReadAt(p, off); err != nil {
+			return false, err
+		}
+		if format.TypeSuperblock.Is(p) && format.ChecksumOK(p, format.SBCRC) {
+			copies = append(copies, p)
+		}
+	}
+	fields, err := format.Superblock.Decode(g, sb)
+	if err != nil || len(copies) < 2 {
+		return false, err
+	}
+	for _, v := range fields {
+		if slices.Contains(volatile, v.Name) || v.Size == 0 {
+			continue
+		}
+		mine, votes := sb[v.Off:v.Off+v.Size], map[string]int{}
+		for _, c := range copies {
+			votes[string(c[v.Off:v.Off+v.Size])]++
+		}
+		for other, n := range votes {
+			if other != string(mine) && 2*n > len(copies)+1 {
+				r.group(0, "correct the superblock by its copies", v.Name)
+				copy(mine, other)
+				changed = true
+			}
+		}
+	}
+	if changed {
+		format.SetChecksum(sb, format.SBCRC)
+	}
+	return changed, nil
 }

@@ -1,0 +1,275 @@
+package repair
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/cowfs/cowfs/check"
+	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/journal"
+)
+
+// A cure corrects what one finding is about, where it stands, with nothing else to be known.
+type cure func(j *job, f check.Finding) error
+
+// cures are the findings that a single field is the matter of.
+var cures = map[string]cure{
+	"agf.padding": zeroField, "agf.unused": zeroField, "agi.padding": zeroField, "agi.unused": zeroField,
+	"agfl.padding": zeroField, "btree.padding": zeroField, "inode.padding": zeroField, "super.unused": zeroField,
+	"agi.hint": setField("null"), "unlinked.stale": setField("null"), "log.feature": setField("0"),
+	"super.field": wantField, "inode.field": wantField, "symlink.block": wantField, "symlink.target": cutTarget,
+	"super.padding": zeroTail, "secondary.padding": copySuper, "secondary.field": copySuper, "secondary.unreadable": copySuper,
+	"log.behind":  aheadOfLog,
+	"inode.flags": dropFlags, "inode.reflink-stale": dropReflink, "inode.time": dropNanoseconds,
+	"inode.special": resetSpecial,
+}
+
+// curable reports whether a finding has a cure of its own.
+func curable(f check.Finding) bool { return cures[f.Code.Name] != nil }
+
+// cure applies all cures. It reports whether there were any.
+func (j *job) cure(report *check.Report) (any bool, err error) {
+	for _, f := range report.Findings {
+		if c := cures[f.Code.Name]; c != nil {
+			if err := c(j, f); err != nil {
+				return any, fmt.Errorf("%s: %w", f.Code, err)
+			}
+			any = true
+		}
+	}
+	return any, nil
+}
+
+// place finds the structure that a finding is about: its type and its first byte in the image.
+func (j *job) place(f check.Finding) (t *format.BlockType, off int64, ok bool) {
+	for _, t := range format.BlockTypes() {
+		if t.Name != f.Structure {
+			continue
+		}
+		sector := map[*format.BlockType]int{format.TypeSuperblock: 0, format.TypeAGF: 1, format.TypeAGI: 2, format.TypeAGFL: 3}
+		if n, ok := sector[t]; ok {
+			return t, j.geo.SectorOffset(f.Place.AG, n), f.Place.AG != format.NullAGNumber
+		}
+		if t == format.TypeInode {
+			return t, j.geo.InoOffset(f.Place.Ino), f.Place.Ino != format.NullIno
+		}
+		ok := f.Place.AG != format.NullAGNumber && f.Place.Block != format.NullAGBlock
+		if !ok {
+			return t, 0, false
+		}
+		return t, j.geo.AGOffset(f.Place.AG, f.Place.Block), true
+	}
+	return nil, 0, false
+}
+
+// edit changes the structure that a finding is about and sets its checksum.
+func (j *job) edit(f check.Finding, change func(t *format.BlockType, b []byte) error) error {
+	t, off, ok := j.place(f)
+	if !ok {
+		return nil // something else will see to it, or nothing does
+	}
+	head := make([]byte, j.geo.BlockSize)
+	if _, err := j.dev.ReadAt(head[:min(int64(len(head)), j.dev.Size()-off)], off); err != nil {
+		return err
+	}
+	n := t.Len(j.geo, head)
+	b := make([]byte, n)
+	if _, err := j.dev.ReadAt(b, off); err != nil {
+		return err
+	}
+	if err := change(t, b); err != nil {
+		return err
+	}
+	t.SetChecksum(b)
+	j.r.act(Action{What: "correct a field", AG: f.Place.AG, Ino: f.Place.Ino, Note: strings.TrimSpace(fmt.Sprintf("%s %s: was %s", f.Structure, f.Field, f.Got))})
+	_, err := j.dev.WriteAt(b, off)
+	return err
+}
+
+func zeroField(j *job, f check.Finding) error {
+	return j.edit(f, func(t *format.BlockType, b []byte) error {
+		v, err := t.Table.Get(j.geo, b, f.Field)
+		if err != nil {
+			return nil // bytes that are no field: the structure is written anew
+		}
+		clear(b[v.Off : v.Off+v.Size])
+		if t == format.TypeInode && !j.geo.HasCowForks() {
+			format.DiCowRoot.Put(b, 0) // padding, while there are no such forks
+		}
+		return nil
+	})
+}
+
+func setField(value string) cure {
+	return func(j *job, f check.Finding) error {
+		return j.edit(f, func(t *format.BlockType, b []byte) error { return t.Table.Set(j.geo, b, f.Field, value) })
+	}
+}
+
+// wantField sets a field to what the finding wants, if that is a value.
+func wantField(j *job, f check.Finding) error {
+	return j.edit(f, func(t *format.BlockType, b []byte) error {
+		_ = t.Table.Set(j.geo, b, f.Field, f.Want)
+		return nil
+	})
+}
+
+// zeroTail clears the bytes behind a superblock.
+func zeroTail(j *job, f check.Finding) error {
+	f.Structure = format.TypeSuperblock.Name
+	return j.edit(f, func(_ *format.BlockType, b []byte) error {
+		clear(b[format.Superblock.Size:])
+		return nil
+	})
+}
+
+// copySuper writes a copy of the superblock anew. What only copies have, that they say where the
+// root is or don't, stays if the old one is sound.
+func copySuper(j *job, f check.Finding) error {
+	if f.Place.AG == format.NullAGNumber || f.Place.AG == 0 {
+		return nil
+	}
+	sb, old := make([]byte, j.geo.SectSize), make([]byte, j.geo.SectSize)
+	if _, err := j.dev.ReadAt(sb, 0); err != nil {
+		return err
+	}
+	off := j.geo.SectorOffset(f.Place.AG, 0)
+	if _, err := j.dev.ReadAt(old, off); err != nil {
+		return err
+	}
+	clear(sb[format.Superblock.Size:])
+	format.SBInProgress.Put(sb, 1)
+	format.SBICount.Put(sb, 0)
+	format.SBIFree.Put(sb, 0)
+	format.SBLSN.Put(sb, 0)
+	format.SBRbmIno.Put(sb, format.NullIno)
+	format.SBRsumIno.Put(sb, format.NullIno)
+	if last := j.geo.AGCount - 1; uint32(f.Place.AG) != last && uint32(f.Place.AG) != last/2 {
+		format.SBRootIno.Put(sb, format.NullIno)
+	}
+	format.SetChecksum(sb, format.SBCRC)
+	j.r.group(f.Place.AG, "write a copy of the superblock anew", "")
+	_, err := j.dev.WriteAt(sb, off)
+	return err
+}
+
+// nearCycles is how far an LSN may be ahead of the log to be believed.
+const nearCycles = 1 << 16
+
+// aheadOfLog deals with structures that are newer than the log. Many of them say that the log was
+// replaced: it starts anew behind them. A single absurd one is wrong itself.
+func aheadOfLog(j *job, f check.Finding) error {
+	t, off, ok := j.place(f)
+	if !ok {
+		return nil
+	}
+	b := make([]byte, t.Table.Size)
+	if _, err := j.dev.ReadAt(b, off); err != nil {
+		return err
+	}
+	lsn := t.LSN.Get(b)
+	if lsn>>32 < nearCycles && !strings.HasPrefix(f.Note, "1 ") {
+		j.r.group(j.geo.AG(j.geo.LogStart), "start the log anew", "structures are newer than it: "+f.Note)
+		return journal.Discard(j.dev, j.geo, lsn)
+	}
+	return j.edit(f, func(t *format.BlockType, b []byte) error {
+		t.LSN.Put(b, 0)
+		return nil
+	})
+}
+
+// dropFlags takes away the flags of an inode that its type or the volume does not have.
+func dropFlags(j *job, f check.Finding) error {
+	return j.edit(f, func(_ *format.BlockType, b []byte) error {
+		switch f.Field {
+		case "core.flags":
+			format.DiFlags.Put(b, possibleFlags(b))
+		case "v3.flags2":
+			format.DiFlags2.Put(b, format.DiFlags2.Get(b)&format.Flags2Known)
+		case "core.extsize":
+			format.DiExtSize.Put(b, 0)
+			format.DiFlags.Put(b, format.DiFlags.Get(b)&^(format.FlagExtSize|format.FlagExtSzInherit))
+		case "v3.cowextsize":
+			format.DiCowExtSize.Put(b, 0)
+			format.DiFlags2.Put(b, format.DiFlags2.Get(b)&^format.Flag2CowExtSize)
+		}
+		return nil
+	})
+}
+
+// possibleFlags is the flags of an inode less those that its type can't have. Without a realtime
+// section, which a volume that is repaired doesn't have, there are none of that.
+func possibleFlags(b []byte) format.DiFlag {
+	f := format.DiFlags.Get(b) & format.FlagsKnown &^ (format.FlagRealtime | format.FlagRtInherit | format.FlagNewRtBm)
+	mode := format.DiMode.Get(b) & format.ModeType
+	if mode != format.ModeDir {
+		f &^= format.FlagsOfDirs
+	}
+	if mode != format.ModeReg {
+		f &^= format.FlagsOfReg
+	}
+	return f
+}
+
+func dropReflink(j *job, f check.Finding) error {
+	return j.edit(f, func(_ *format.BlockType, b []byte) error {
+		format.DiFlags2.Put(b, format.DiFlags2.Get(b)&^format.Flag2Reflink)
+		return nil
+	})
+}
+
+// dropNanoseconds rounds a time down that has too many of them.
+func dropNanoseconds(j *job, f check.Finding) error {
+	return j.edit(f, func(t *format.BlockType, b []byte) error {
+		v, err := t.Table.Get(j.geo, b, f.Field)
+		if err == nil && v.Size == 8 {
+			clear(b[v.Off+4 : v.Off+8])
+		}
+		return nil
+	})
+}
+
+// resetSpecial makes an inode of the realtime section that the volume doesn't have an empty file.
+func resetSpecial(j *job, f check.Finding) error {
+	f.Structure = format.TypeInode.Name
+	return j.edit(f, func(_ *format.BlockType, b []byte) error {
+		format.DiMode.Put(b, format.ModeReg)
+		format.DiSize.Put(b, 0)
+		format.DiNLink.Put(b, 1)
+		format.DiForkOff.Put(b, 0)
+		format.DiFormat.Put(b, format.FmtExtents)
+		format.DiAFormat.Put(b, format.FmtExtents)
+		format.DiNBlocks.Put(b, 0)
+		format.PutNExtents(b, 0, 0)
+		clear(b[format.Dinode.Size:])
+		return nil
+	})
+}
+
+// cutTarget ends the target of a symbolic link before the first byte that can't be part of one.
+func cutTarget(j *job, f check.Finding) error {
+	if f.Structure != format.TypeSymlink.Name {
+		return nil // one in the inode is mended with that
+	}
+	n := 0
+	err := j.edit(f, func(_ *format.BlockType, b []byte) error {
+		data := b[format.Symlink.Size:]
+		n = max(1, bytes.IndexByte(data, 0))
+		if data[0] == 0 {
+			data[0] = '?'
+		}
+		clear(data[n:])
+		format.RemoteBytes.Put(b, uint32(n))
+		return nil
+	})
+	if err != nil || n == 0 {
+		return err
+	}
+	j.r.lost(f.Place.Ino, int64(n), 0, "the rest of its target")
+	f.Structure = format.TypeInode.Name
+	return j.edit(f, func(_ *format.BlockType, b []byte) error {
+		format.DiSize.Put(b, uint64(n))
+		return nil
+	})
+}
