@@ -210,8 +210,9 @@ func (w *Writer) Dedupe(a string, aOff int64, b string, bOff, n int64) (same int
 			if n > int64(dst.Size())-bOff || n > int64(src.Size())-aOff {
 				return false, fmt.Errorf("%w: %d bytes reach beyond the end of a file", ErrRange, n)
 			}
-			r, _, err := cow.Span{Src: aOff, Dst: bOff, Len: whole, Same: src == dst}.Blocks(o.Geo, int64(src.Size()), int64(dst.Size()))
-			if err != nil {
+			span := cow.Span{Src: aOff, Dst: bOff, Len: whole, Same: src == dst}
+			r, _, err := span.Blocks(o.Geo, int64(src.Size()), int64(dst.Size()))
+			if err != nil && whole > 0 {
 				return false, err
 			}
 			if same, err = o.sameBytes(src, aOff, dst, bOff, n); err != nil {
@@ -236,7 +237,7 @@ func (w *Writer) Dedupe(a string, aOff int64, b string, bOff, n int64) (same int
 // sameBytes tells how many bytes of two files are equal.
 func (o *op) sameBytes(a *inode.Editor, aOff int64, b *inode.Editor, bOff, n int64) (int64, error) {
 	v := *o.Volume
-	v.dev = o.tx.View()
+	v.dev, v.cow = o.tx.View(), nil // nothing of them is in memory only
 	v.src.Dev = v.dev
 	var files [2]*File
 	for i, e := range []*inode.Editor{a, b} {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cowfs/cowfs/cow"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/inode"
 	"github.com/cowfs/cowfs/journal"
@@ -24,7 +25,8 @@ const exchangeID = 1
 // volumes without the exchange-range feature this limits them; see ErrExchangeTooLong.
 func (w *Writer) Exchange(a string, aOff int64, b string, bOff, n int64) error {
 	var left *journal.Exchange
-	return w.onFiles("exchange", a, b, nil, func(o *op, first, second *inode.Editor) (bool, error) {
+	prepare := func(first, second *cow.File) error { return w.prepareExchange(first, aOff, second, bOff, n) }
+	return w.onFiles("exchange", a, b, prepare, func(o *op, first, second *inode.Editor) (bool, error) {
 		intent := journal.Intent{Type: format.LogItemXMI, ID: exchangeID}
 		var x journal.Exchange
 		if left == nil {
@@ -53,16 +55,13 @@ func (w *Writer) Exchange(a string, aOff int64, b string, bOff, n int64) error {
 	})
 }
 
-// planExchange checks the ranges of an exchange.
-func (o *op) planExchange(a *inode.Editor, aOff int64, b *inode.Editor, bOff, n int64) (x journal.Exchange, err error) {
-	bs, aSize, bSize := int64(o.Geo.BlockSize), int64(a.Size()), int64(b.Size())
-	bad := func(form string, args ...any) (journal.Exchange, error) {
-		return x, fmt.Errorf("%w: "+form, append([]any{ErrRange}, args...)...)
+// prepareExchange checks the ranges of an exchange, and drops what is staged for them: it was for
+// what they held before.
+func (w *Writer) prepareExchange(a *cow.File, aOff int64, b *cow.File, bOff, n int64) error {
+	bad := func(form string, args ...any) error {
+		return fmt.Errorf("%w: "+form, append([]any{ErrRange}, args...)...)
 	}
-	x = journal.Exchange{
-		Ino1: a.Ino, Ino2: b.Ino, Gen1: a.Gen(), Gen2: b.Gen(),
-		Off1: format.FileOff(aOff / bs), Off2: format.FileOff(bOff / bs), Count: uint64(n / bs),
-	}
+	bs, aSize, bSize := int64(w.Geo.BlockSize), int64(a.Size()), int64(b.Size())
 	switch {
 	case aOff < 0 || bOff < 0 || n < 0:
 		return bad("negative offsets or length")
@@ -70,21 +69,44 @@ func (o *op) planExchange(a *inode.Editor, aOff int64, b *inode.Editor, bOff, n 
 		return bad("offsets %d and %d and length %d must be multiples of the block size, %d", aOff, bOff, n, bs)
 	case aOff > aSize || bOff > bSize || n > aSize-aOff || n > bSize-bOff:
 		return bad("%d bytes from %d and %d reach beyond the end of a file", n, aOff, bOff)
-	case n == 0 && a.Ino == b.Ino:
+	case n == 0 && a == b:
 		return bad("the ends of one file")
-	case n > 0 && a.Ino == b.Ino && aOff < bOff+n && bOff < aOff+n:
+	case a == b && aOff < bOff+n && bOff < aOff+n:
 		return bad("the ranges overlap in one file")
-	case n == 0:
-		x.Flags |= format.XMISetSizes
-		x.Size1, x.Size2 = uint64(aOff+bSize-bOff), uint64(bOff+aSize-aOff)
-		if x.Count, err = o.behind(a, x.Off1); err != nil {
-			return x, err
+	}
+	for _, r := range []struct {
+		f   *cow.File
+		off int64
+	}{{a, aOff}, {b, bOff}} {
+		first, end := format.FileOff(r.off/bs), format.MaxFileOff
+		if n > 0 {
+			end = first + format.FileOff(n/bs)
 		}
-		other, err := o.behind(b, x.Off2)
-		x.Count = max(x.Count, other)
+		if err := r.f.Discard(first, end); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// planExchange makes the ranges of an exchange what the log knows.
+func (o *op) planExchange(a *inode.Editor, aOff int64, b *inode.Editor, bOff, n int64) (x journal.Exchange, err error) {
+	bs := int64(o.Geo.BlockSize)
+	x = journal.Exchange{
+		Ino1: a.Ino, Ino2: b.Ino, Gen1: a.Gen(), Gen2: b.Gen(),
+		Off1: format.FileOff(aOff / bs), Off2: format.FileOff(bOff / bs), Count: uint64(n / bs),
+	}
+	if n > 0 {
+		return x, nil
+	}
+	x.Flags |= format.XMISetSizes
+	x.Size1, x.Size2 = uint64(aOff-bOff)+b.Size(), uint64(bOff-aOff)+a.Size()
+	if x.Count, err = o.behind(a, x.Off1); err != nil {
 		return x, err
 	}
-	return x, nil
+	other, err := o.behind(b, x.Off2)
+	x.Count = max(x.Count, other)
+	return x, err
 }
 
 // behind is how many blocks of a file, from off on, reach up to the last one that is mapped.
