@@ -75,7 +75,7 @@ func (t *extents) from(off format.FileOff) (x Extent, ok bool) {
 // in lists the parts of extents that lie between off and end.
 func (t *extents) in(off, end format.FileOff) (list []Extent) {
 	first, ok := t.from(off)
-	if !ok {
+	if !ok || off >= end {
 		return nil
 	}
 	t.tree.Ascend(first, func(x Extent) bool {

@@ -43,7 +43,18 @@ func (f *File) Shrink(size uint64) error {
 		return err
 	}
 	f.size.Store(size)
-	return nil
+	return f.cutStaged(size)
+}
+
+// cutStaged zeroes what is staged behind byte size in the block that the file ends in.
+func (f *File) cutStaged(size uint64) error {
+	bs := uint64(f.eng.geo.BlockSize)
+	x, ok := f.cow.from(format.FileOff(size / bs))
+	if !ok || uint64(x.Off) > size/bs || x.State != Written || size%bs == 0 {
+		return nil
+	}
+	_, err := f.eng.dev.WriteAt(make([]byte, bs-size%bs), f.eng.geo.Offset(x.Start)+int64(size-uint64(x.Off)*bs))
+	return err
 }
 
 // Flush writes back all dirty pages, and gives up what is reserved or allocated for more.

@@ -181,6 +181,10 @@ func (f *File) Stage(ctx context.Context, p []byte, off int64) (n int, err error
 	if off < 0 || uint64(off)+uint64(len(p)) > f.Size() {
 		return 0, fmt.Errorf("inode %d: bytes %d to %d: %w", f.Ino, off, off+int64(len(p)), ErrBeyondEnd)
 	}
+	// What is in memory of these blocks becomes part of the file first, and is not staged along.
+	if err := f.WritebackBytes(ctx, off, int64(len(p))); err != nil {
+		return 0, err
+	}
 	const most = 16 << 20
 	for n < len(p) && err == nil {
 		part := p[n:min(len(p), n+most)]
