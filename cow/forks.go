@@ -28,6 +28,7 @@ type Forks struct {
 	ended    []format.Ino            // taken out of known by transaction by; it may be cancelled
 	by       *txn.Tx
 	warned   bool // the superblock in place says that there are forks
+	ahead    bool // it was made to say so, outside of a transaction
 }
 
 // NewForks returns the forks of a volume.
@@ -226,6 +227,10 @@ func (s *Forks) warn(tx *txn.Tx) error {
 	if err := dev.Sync(); err != nil {
 		return fmt.Errorf("write the superblock: %w", err)
 	}
-	s.warned = true
+	s.warned, s.ahead = true, true
 	return nil
 }
+
+// Ahead reports whether the superblock in place may say more of forks than a transaction has made
+// true. Then Close needs its transaction even if there was no other one.
+func (s *Forks) Ahead() bool { return s.ahead }

@@ -129,10 +129,12 @@ func (w *Writer) Close() error {
 // settle brings the superblock's counters up to date, if anything has changed, and then makes the
 // image quiet.
 func (w *Writer) settle(quiet func() error) error {
-	if w.store.Quiet() {
+	forks := w.cow.Forks()
+	if w.store.Quiet() && !forks.Ahead() {
 		return quiet()
 	}
-	return errors.Join(w.change(func(o *op) error { return o.countUp() }), quiet())
+	err := w.change(func(o *op) error { return errors.Join(o.countUp(), forks.Close(o.tx)) })
+	return errors.Join(err, quiet())
 }
 
 // op is one change of the volume: a transaction, and the time of the change.
