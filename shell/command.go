@@ -32,7 +32,29 @@ type runFunc func(ctx context.Context, s *Session, args []string) error
 
 // Commands returns all commands, by name.
 func Commands() []*Command {
-	list := slices.Concat(fileCommands(), attrCommands(), headerCommands(), inodeCommands(), walkCommands(), setCommands(), trashCommands(), numberCommands(), infoCommands(), fragCommands(), pathCommands(), rdumpCommands(), shapeCommands(), logCommands(), diffCommands(), treeCommands(), spaceCommands(), volumeCommands(), writeCommands())
+	list := slices.Concat(
+		fileCommands(),
+		attrCommands(),
+		headerCommands(),
+		inodeCommands(),
+		walkCommands(),
+		setCommands(),
+		trashCommands(),
+		numberCommands(),
+		infoCommands(),
+		fragCommands(),
+		pathCommands(),
+		rdumpCommands(),
+		shapeCommands(),
+		logCommands(),
+		diffCommands(),
+		treeCommands(),
+		spaceCommands(),
+		volumeCommands(),
+		writeCommands(),
+		scriptCommands(),
+		unitCommands(),
+	)
 	slices.SortFunc(list, func(a, b *Command) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
@@ -44,17 +66,30 @@ func Find(name string) (*Command, error) {
 			return c, nil
 		}
 	}
-	return nil, usagef("%s: no such command; \"help\" lists them", name)
+	return nil, &UsageError{fmt.Sprintf("%s: no such command%s; \"help\" lists them", name, suggest(name, commandNames())), true}
+}
+
+// commandNames lists the names of all commands and what else can begin a line.
+func commandNames() []string {
+	names := []string{"help", "for", "if", "quit"}
+	for _, c := range Commands() {
+		names = append(append(names, c.Name), c.Aliases...)
+	}
+	return names
 }
 
 // UsageError is an error in how a command was given.
 type UsageError struct {
 	Message string
+
+	told bool // the message says how the command is used
 }
 
 func (e *UsageError) Error() string { return e.Message }
 
-func usagef(format string, args ...any) error { return &UsageError{fmt.Sprintf(format, args...)} }
+func usagef(format string, args ...any) error {
+	return &UsageError{Message: fmt.Sprintf(format, args...)}
+}
 
 // Help writes the help text of the command.
 func (c *Command) Help(w io.Writer) {
@@ -110,12 +145,12 @@ func (c *Command) run(ctx context.Context, s *Session, args []string) error {
 		c.Help(s.Out)
 		return nil
 	} else if err != nil {
-		return usagef("%s: %v; see \"help %s\"", c.Name, err, c.Name)
+		return &UsageError{fmt.Sprintf("%s: %v; see \"help %s\"", c.Name, err, c.Name), true}
 	}
 	err := run(ctx, s, f.Args())
 	var usage *UsageError
-	if errors.As(err, &usage) {
-		return usagef("%s: %v; usage: %s %s", c.Name, err, c.Name, c.Args)
+	if errors.As(err, &usage) && !usage.told { // else it is that of a command within this one
+		return &UsageError{fmt.Sprintf("%s: %v; usage: %s %s", c.Name, err, c.Name, c.Args), true}
 	}
 	return err
 }

@@ -23,6 +23,8 @@ type Session struct {
 	// Raw takes changes of structures by name when the volume is not open for other changes, and
 	// may be nil.
 	Raw device.Device
+	// Dry has all changes of a session that makes none of them, else it is nil.
+	Dry *volume.Unit
 	// Image is what the user calls the image.
 	Image string
 	// Out takes the results.
@@ -34,6 +36,13 @@ type Session struct {
 
 	buf  *bufio.Writer // of the command that runs
 	walk walker        // the position, see position.go
+
+	vars  map[string]value // of scripts
+	dir   string           // of the host, from which scripts name others
+	depth int              // of scripts that run one another
+
+	unit    *volume.Unit   // that has begun, or nil
+	outside *volume.Writer // what Writer is outside of it
 }
 
 // Run runs one command, given as its name and arguments. No command is not an error.

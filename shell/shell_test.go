@@ -125,6 +125,7 @@ var docs = map[string]any{
 	"logrecord": LogRecordDoc{}, "logitem": LogItemDoc{}, "intent": IntentDoc{}, "node": NodeDoc{}, "path": PathDoc{}, "unlinked": UnlinkedDoc{}, "rdump": RdumpDoc{},
 	"frag": FragDoc{}, "reservation": ReservationDoc{}, "logres": LogReservationDoc{}, "height": HeightDoc{}, "hash": HashDoc{}, "converted": ConvertDoc{},
 	"info": InfoDoc{}, "difference": DifferenceDoc{}, "mapping": MappingDoc{}, "cow": CowDoc{}, "use": UseDoc{}, "freespace": FreeSpaceDoc{}, "statfs": StatfsDoc{}, "log": LogDoc{},
+	"text": EchoDoc{}, "change": ChangeDoc{},
 }
 
 // The page about JSON has a section for each object with all its members, and no others.
@@ -169,7 +170,7 @@ func members(typ reflect.Type, out *[]string) {
 			continue
 		}
 		*out = append(*out, tag)
-		if f := typ.Field(i).Type; f.Kind() == reflect.Slice && (f.Elem() == reflect.TypeFor[FreeBucket]() || f.Elem() == reflect.TypeFor[LogChunk]()) {
+		if f := typ.Field(i).Type; f.Kind() == reflect.Slice && (f.Elem() == reflect.TypeFor[FreeBucket]() || f.Elem() == reflect.TypeFor[LogChunk]() || f.Elem() == reflect.TypeFor[FieldChangeDoc]()) {
 			var inner []string
 			members(f.Elem(), &inner)
 			for _, m := range inner {

@@ -1,102 +1,177 @@
 package shell
 
-import (
-	"bufio"
-	"context"
-	"fmt"
-	"io"
-	"strings"
-)
+import "strings"
+
+// word is one word of a line, cut where variables stand in it.
+type word struct {
+	parts  []part
+	quoted bool // somewhere in quotes, so that it is no keyword
+}
+
+// part is text, or the name of a variable as it was written: "$name" or "${name}".
+type part struct {
+	text     string
+	variable string // empty for text
+}
 
 // Split divides a line into words as a Unix shell does: at blanks, except within single or
 // double quotes; a backslash takes the next character as it is, within double quotes only before
-// a backslash or a double quote. A word that begins with "#" begins a comment.
+// a backslash, a double quote or a dollar sign. A word that begins with "#" begins a comment.
+// Variables stay as they are written.
 func Split(line string) ([]string, error) {
-	var words []string
-	var word strings.Builder
-	inWord := false
+	words, err := splitWords(line)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, w := range words {
+		out = append(out, w.raw())
+	}
+	return out, nil
+}
+
+// raw is the word with its variables as they are written.
+func (w *word) raw() string {
+	var b strings.Builder
+	for _, p := range w.parts {
+		b.WriteString(p.text)
+	}
+	return b.String()
+}
+
+// is reports whether the word is a keyword.
+func (w *word) is(keyword string) bool { return !w.quoted && w.raw() == keyword }
+
+// splitter is a line that is being divided.
+type splitter struct {
+	words  []word
+	cur    word
+	text   strings.Builder // of the part that is growing
+	inWord bool
+}
+
+func splitWords(line string) ([]word, error) {
+	var s splitter
 	for i := 0; i < len(line); i++ {
 		switch c := line[i]; c {
 		case ' ', '\t', '\r', '\n':
-			if inWord {
-				words = append(words, word.String())
-			}
-			word.Reset()
-			inWord = false
+			s.endWord()
 		case '#':
-			if !inWord {
-				return words, nil
+			if !s.inWord {
+				return s.words, nil
 			}
-			word.WriteByte(c)
+			s.text.WriteByte(c)
 		case '\'', '"':
-			end, err := quoted(line[i:], &word)
+			end, err := s.quoted(line[i:])
 			if err != nil {
 				return nil, err
 			}
 			i += end
-			inWord = true
+			s.inWord, s.cur.quoted = true, true
 		case '\\':
 			if i++; i == len(line) {
 				return nil, usagef("backslash at the end of the line")
 			}
-			word.WriteByte(line[i])
-			inWord = true
+			s.text.WriteByte(line[i])
+			s.inWord, s.cur.quoted = true, true
+		case '$':
+			i += s.variable(line[i:]) - 1
+			s.inWord = true
 		default:
-			word.WriteByte(c)
-			inWord = true
+			s.text.WriteByte(c)
+			s.inWord = true
 		}
 	}
-	if inWord {
-		words = append(words, word.String())
-	}
-	return words, nil
+	s.endWord()
+	return s.words, nil
 }
 
-// quoted adds to word what is in quotes at the beginning of s, and returns where they end.
-func quoted(s string, word *strings.Builder) (end int, err error) {
-	for i := 1; i < len(s); i++ {
-		switch {
-		case s[i] == s[0]:
+func (s *splitter) endText() {
+	if s.text.Len() > 0 {
+		s.cur.parts = append(s.cur.parts, part{text: s.text.String()})
+		s.text.Reset()
+	}
+}
+
+func (s *splitter) endWord() {
+	if !s.inWord {
+		return
+	}
+	s.endText()
+	s.words = append(s.words, s.cur)
+	s.cur, s.inWord = word{}, false
+}
+
+// quoted adds what is in quotes at the beginning of line, and returns where they end.
+func (s *splitter) quoted(line string) (end int, err error) {
+	double := line[0] == '"'
+	for i := 1; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == line[0]:
 			return i, nil
-		case s[0] == '"' && s[i] == '\\' && i+1 < len(s) && (s[i+1] == '"' || s[i+1] == '\\'):
+		case double && c == '\\' && i+1 < len(line) && strings.IndexByte(`"\$`, line[i+1]) >= 0:
 			i++
+			s.text.WriteByte(line[i])
+		case double && c == '$':
+			i += s.variable(line[i:]) - 1
+		default:
+			s.text.WriteByte(c)
 		}
-		word.WriteByte(s[i])
 	}
 	return 0, usagef("a quote that does not end")
 }
 
-// Script runs the commands of r, a line each, to the first error, which names the place in the
-// script as NAME:LINE.
-func (s *Session) Script(ctx context.Context, name string, r io.Reader) error {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 1<<20)
-	for n := 1; lines.Scan(); n++ {
-		words, err := Split(lines.Text())
-		if err == nil {
-			err = s.Run(ctx, words)
+// variable adds the variable at the beginning of line, which is a dollar sign, and returns how
+// many bytes it takes. A dollar sign without a name is itself.
+func (s *splitter) variable(line string) int {
+	name, n := "", 1
+	if braced, ok := strings.CutPrefix(line, "${"); ok {
+		if inner, _, ok := strings.Cut(braced, "}"); ok && inner != "" && nameLen(inner) == len(inner) {
+			name, n = inner, len(inner)+3
 		}
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return &ScriptError{Script: name, Line: n, Err: err}
-		}
+	} else if k := nameLen(line[1:]); k > 0 {
+		name, n = line[1:1+k], 1+k
 	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("read %s: %w", name, err)
+	if name == "" {
+		s.text.WriteByte('$')
+		return 1
 	}
-	return nil
+	s.endText()
+	s.cur.parts = append(s.cur.parts, part{text: line[:n], variable: name})
+	return n
 }
 
-// ScriptError is the error of a command in a script.
-type ScriptError struct {
-	Script string
-	Line   int // from 1
-	Err    error
+// nameLen is the number of bytes of the name that s begins with: letters, digits and "_", not
+// beginning with a digit, and names of members behind dots and indices in brackets.
+func nameLen(s string) int {
+	n := identLen(s)
+	for n > 0 && n < len(s) {
+		switch s[n] {
+		case '.':
+			k := identLen(s[n+1:])
+			if k == 0 {
+				return n
+			}
+			n += 1 + k
+		case '[':
+			digits, _, ok := strings.Cut(s[n+1:], "]")
+			if !ok || digits == "" || strings.Trim(digits, "0123456789") != "" {
+				return n
+			}
+			n += len(digits) + 2
+		default:
+			return n
+		}
+	}
+	return n
 }
 
-func (e *ScriptError) Error() string { return fmt.Sprintf("%s:%d: %v", e.Script, e.Line, e.Err) }
-
-// Unwrap is the command's error.
-func (e *ScriptError) Unwrap() error { return e.Err }
+func identLen(s string) int {
+	for i := range len(s) {
+		c := s[i] | 0x20
+		if letter := c >= 'a' && c <= 'z' || s[i] == '_'; !letter && (i == 0 || s[i] < '0' || s[i] > '9') {
+			return i
+		}
+	}
+	return len(s)
+}

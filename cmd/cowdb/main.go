@@ -9,8 +9,9 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/urfave/cli/v2"
+	"github.com/urfave/cli/v3"
 
+	"github.com/cowfs/cowfs/internal/cmdline"
 	"github.com/cowfs/cowfs/shell"
 )
 
@@ -26,70 +27,80 @@ const (
 type host struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	getenv         func(string) string
 	// interactive says that commands come from a person, quote that one reads the output.
 	interactive, quote bool
+	// interruptible returns a context that ends when the user wants the program to end.
+	interruptible func(context.Context) (context.Context, context.CancelFunc)
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args, host{
-		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
-		interactive: isTerminal(os.Stdin), quote: isTerminal(os.Stdout),
-	})
-	stop()
-	os.Exit(code)
+	os.Exit(run(context.Background(), os.Args, host{
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv,
+		interactive: isTerminal(os.Stdin), quote: isTerminal(os.Stdout), interruptible: catchSignals,
+	}))
+}
+
+// catchSignals makes the signals that ask a program to end cancel a context.
+func catchSignals(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	return ctx, stop
 }
 
 // run does what args say, the program's name being the first, and returns the exit code.
 func run(ctx context.Context, args []string, h host) int {
-	err := newApp(h).RunContext(ctx, args)
+	err := newCommand(h).Run(ctx, args)
 	var usage *shell.UsageError
+	var script *shell.ScriptError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(h.stderr, "cowdb: interrupted")
 		return exitInterrupted
+	case errors.As(err, &script): // it says where
+		fmt.Fprintln(h.stderr, err)
+	default:
+		fmt.Fprintf(h.stderr, "cowdb: %v\n", err)
 	}
-	fmt.Fprintf(h.stderr, "cowdb: %v\n", err)
-	if errors.As(err, &usage) {
+	if errors.As(err, &usage) || errors.Is(err, cmdline.ErrUsage) {
 		return exitUsage
 	}
 	return exitFailure
 }
 
-func newApp(h host) *cli.App {
-	return &cli.App{
+func newCommand(h host) *cli.Command {
+	one := 1
+	return &cli.Command{
 		Name:            "cowdb",
 		Usage:           "look into an XFS image, and change it",
 		HideHelpCommand: true,
-		Version:         version(),
-		Reader:          h.stdin,
-		Writer:          h.stdout,
-		ErrWriter:       h.stderr,
-		Flags:           flags(),
+		HideVersion:     true,
+		Flags:           cmdline.Flags(flagGroups()),
+		// The help text is ours, and made only when it is asked for.
+		CustomRootCommandHelpTemplate: "{{call .Metadata.help}}",
+		Metadata:                      map[string]any{"help": helpText},
+		Reader:                        h.stdin,
+		Writer:                        h.stdout,
+		ErrWriter:                     h.stderr,
+		// Flags behind the image belong to the command there.
+		StopOnNthArg: &one,
 		// A command in a -c flag may have commas in it.
 		DisableSliceFlagSeparator: true,
-		CustomAppHelpTemplate:     helpText(),
-		Action: func(c *cli.Context) error {
-			return runImage(c, h)
+		OnUsageError: func(_ context.Context, _ *cli.Command, err error, _ bool) error {
+			return cmdline.Usagef("%w; see cowdb --help", err)
 		},
-		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
-			return &shell.UsageError{Message: err.Error() + "; see cowdb --help"}
+		ExitErrHandler: func(context.Context, *cli.Command, error) {},
+		Action: func(ctx context.Context, c *cli.Command) error {
+			switch {
+			case c.Bool("version"):
+				_, err := fmt.Fprintf(h.stdout, "cowdb version %s\n%s\n", cmdline.Version(), cmdline.Build())
+				return err
+			case c.IsSet("completion"):
+				return printCompletion(h.stdout, c.String("completion"), c.Flags)
+			}
+			return runImage(ctx, c, h)
 		},
-		// Errors are printed by run alone.
-		ExitErrHandler: func(*cli.Context, error) {},
-	}
-}
-
-func flags() []cli.Flag {
-	return []cli.Flag{
-		&cli.BoolFlag{Name: "w", Usage: "open the image for writing; each change is made as a whole or not at all"},
-		&cli.BoolFlag{Name: "json", Usage: "print objects, one line of JSON each, instead of text"},
-		&cli.BoolFlag{Name: "raw", Usage: "show what is in place when the log is dirty, without the changes that it holds; with -w, only structures can be changed"},
-		&cli.StringFlag{Name: "offset", Usage: "the volume begins `BYTES` into the image, as in a partition; k, m, g and t are powers of 1024"},
-		&cli.UintFlag{Name: "sb", Usage: "use the superblock of group `AG`, where the first one is damaged"},
-		&cli.StringSliceFlag{Name: "c", Usage: "run `COMMAND`; may be given several times"},
-		&cli.StringFlag{Name: "f", Usage: "run the commands of the file `SCRIPT`, a line each"},
 	}
 }

@@ -178,6 +178,9 @@ func isSparse(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// same is a host's interruptible without signals.
+func same(ctx context.Context) (context.Context, context.CancelFunc) { return ctx, func() {} }
+
 // A name in the image cannot write escape sequences to a terminal.
 func TestQuoteOnTerminal(t *testing.T) {
 	content, err := archive()
@@ -192,7 +195,7 @@ func TestQuoteOnTerminal(t *testing.T) {
 	}
 	for quote, want := range map[bool]string{true: `"odd\n\xff"`, false: "odd\n\xff"} {
 		var out, errs bytes.Buffer
-		if code := run(t.Context(), []string{"cowdb", path, "ls"}, host{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, quote: quote}); code != exitOK {
+		if code := run(t.Context(), []string{"cowdb", path, "ls"}, host{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, quote: quote, interruptible: same}); code != exitOK {
 			t.Fatalf("exit code %d: %s", code, &errs)
 		}
 		if !strings.Contains(out.String(), want+"\n") {
@@ -202,7 +205,7 @@ func TestQuoteOnTerminal(t *testing.T) {
 	// A person at a terminal is asked again after an error.
 	var out, errs bytes.Buffer
 	in := strings.NewReader("ls /nothing\ncat /etc/hostname\nquit\nls\n")
-	if code := run(t.Context(), []string{"cowdb", path}, host{stdin: in, stdout: &out, stderr: &errs, interactive: true}); code != exitOK || out.String() != "cowhost\n" {
+	if code := run(t.Context(), []string{"cowdb", path}, host{stdin: in, stdout: &out, stderr: &errs, interactive: true, interruptible: same}); code != exitOK || out.String() != "cowhost\n" {
 		t.Errorf("exit code %d, %q, %q", code, out.String(), errs.String())
 	}
 	if !strings.Contains(errs.String(), "file does not exist") {

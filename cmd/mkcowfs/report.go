@@ -114,8 +114,8 @@ func count(n uint64, one, many string) string {
 	return humanize.Comma(int64(n)) + " " + many
 }
 
-// printVersion prints the version of the module that the program was built from.
+// printVersion tells which program this is.
 func printVersion(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "mkcowfs version %s (geometry and options of mkfs.xfs 7.2)\n", cmdline.Version())
+	_, err := fmt.Fprintf(w, "mkcowfs version %s (geometry and options of mkfs.xfs 7.2)\n%s\n", cmdline.Version(), cmdline.Build())
 	return err
 }

@@ -3,7 +3,9 @@ package cmdline
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 // ErrUsage is the class of errors about the command line itself.
@@ -27,4 +29,24 @@ func Version() string {
 		return info.Main.Version
 	}
 	return "(devel)"
+}
+
+// Build says what the program was built from and for: the commit if that is known, the compiler,
+// the platform.
+func Build() string {
+	var parts []string
+	settings := map[string]string{}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			settings[s.Key] = s.Value
+		}
+	}
+	if commit := settings["vcs.revision"]; commit != "" {
+		commit = "commit " + commit[:min(len(commit), 12)]
+		if settings["vcs.modified"] == "true" {
+			commit += " with changes"
+		}
+		parts = append(parts, commit)
+	}
+	return strings.Join(append(parts, runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH), ", ")
 }
