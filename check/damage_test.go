@@ -16,11 +16,14 @@ import (
 // TestRandomDamage changes bytes at random, most of them in metadata. The check has to end, and
 // to find what xfs_repair finds; that is asked of some of the images.
 func TestRandomDamage(t *testing.T) {
-	n, ask := 1000, 20 // images, and of how many one is shown to xfs_repair
+	n, ask := 1000, 25 // images, and of how many one is shown to xfs_repair
+	var s *specimen
 	if soak() {
 		n = 100_000
+		s = newSpecimen(t, "rich", damage.Rich(t, "-b", "size=1k"))
+	} else {
+		s = newSpecimen(t, "small", seedImage(t, "rmapbt=1,reflink=1"))
 	}
-	s := newSpecimen(t, "1k", damage.Rich(t, "-b", "size=1k"))
 	var next, found, asked atomic.Int64
 	t.Run("group", func(t *testing.T) {
 		for worker := range 2 {

@@ -67,7 +67,7 @@ func shapesToTry() []string {
 	return shapes[:4]
 }
 
-// make makes an image of 5 GiB with the content of a directory.
+// makeImage makes an image of 5 GiB with the content of a directory.
 func makeImage(t testing.TB, args, dir string) string {
 	t.Helper()
 	settings := []mkfs.Setting{{Section: 'd', Key: "size", Value: "5g"}}
@@ -84,7 +84,8 @@ func makeImage(t testing.TB, args, dir string) string {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "image")
-	job := mkfs.Job{Config: *config, Path: path, Time: time.Unix(1_700_000_000, 0), Dedupe: true}
+	job := mkfs.Job{Config: *config, Path: path, Time: time.Unix(1_700_000_000, 0)}
+	job.Dedupe = !strings.Contains(args, "reflink=0")
 	job.Source.Dir = dir
 	if _, err := mkfs.Make(context.Background(), job); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,130 @@
+package check_test
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cowfs/cowfs/internal/oracle"
+)
+
+// What the kernel makes of a damaged image.
+const (
+	kernelAll   = "all"      // reads everything
+	kernelSome  = "part"     // mounts it, and fails to read something
+	kernelNo    = "no mount" // refuses it
+	kernelHangs = "hangs"
+)
+
+// kernelLimit is how long the kernel may take to read an image.
+const kernelLimit = 30 * time.Second
+
+// kernelReads has the kernel mount an image for reading and read all there is.
+func kernelReads(t testing.TB, path string) string {
+	t.Helper()
+	m, err := oracle.TryMount(t, path, oracle.MountOptions{ReadOnly: true, Data: "norecovery", Loud: true})
+	if err != nil {
+		return kernelNo
+	}
+	done := make(chan error, 1)
+	go func() { done <- readAll(m.Dir) }()
+	select {
+	case err := <-done:
+		m.Unmount()
+		if err != nil {
+			return kernelSome
+		}
+		return kernelAll
+	case <-time.After(kernelLimit):
+		return kernelHangs // and can't be unmounted
+	}
+}
+
+// errTooMany ends the walk of a tree that goes in circles.
+var errTooMany = errors.New("too many names")
+
+// readAll reads all names, files, links and attributes of a tree.
+func readAll(dir string) error {
+	var first error
+	keep := func(err error) {
+		if err != nil && first == nil {
+			first = err
+		}
+	}
+	names := 0
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		keep(err)
+		if err != nil {
+			return nil
+		}
+		if names++; names > 50_000 {
+			return errTooMany
+		}
+		info, err := d.Info()
+		keep(err)
+		if err != nil {
+			return nil
+		}
+		keep(readAttributes(p))
+		switch {
+		case info.Mode()&fs.ModeSymlink != 0:
+			_, err = os.Readlink(p)
+		case info.Mode().IsRegular():
+			err = readFile(p)
+		}
+		keep(err)
+		return nil
+	})
+	keep(err)
+	return first
+}
+
+// readFile reads what a file has in blocks.
+func readFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for off := int64(0); ; {
+		start, err := unix.Seek(int(f.Fd()), off, unix.SEEK_DATA)
+		if err == unix.ENXIO {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if off, err = unix.Seek(int(f.Fd()), start, unix.SEEK_HOLE); err != nil {
+			return err
+		}
+		const most = 1 << 26 // a size may be anything
+		if _, err := io.Copy(io.Discard, io.NewSectionReader(f, start, min(off-start, most))); err != nil {
+			return err
+		}
+	}
+}
+
+func readAttributes(path string) error {
+	b := make([]byte, 1<<16)
+	n, err := unix.Llistxattr(path, b)
+	if err != nil {
+		return err
+	}
+	value := make([]byte, 1<<16)
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(b[:n]), "\x00"), "\x00") {
+		if name == "" {
+			continue
+		}
+		if _, err := unix.Lgetxattr(path, name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
