@@ -76,7 +76,7 @@ func newCommand(h host, code *int) *cli.Command {
 		Action: func(ctx context.Context, c *cli.Command) (err error) {
 			switch {
 			case c.Bool("version"):
-				_, err = fmt.Fprintf(h.stdout, "cowfsck version %s\n", cmdline.Version())
+				_, err = fmt.Fprintf(h.stdout, "cowfsck version %s\n%s\n", cmdline.Version(), cmdline.Build())
 			case c.IsSet("completion"):
 				err = cmdline.Completion(h.stdout, c.String("completion"), c.Name, c.Flags)
 			case c.IsSet("explain"):
