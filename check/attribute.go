@@ -79,6 +79,9 @@ func (a *attrScan) short() {
 			return
 		}
 		a.entry(&e.attribute)
+		if e.flags&format.AttrLocal != 0 {
+			a.say(AttrFlags, a.at, "flags", hex(uint32(e.flags)), "no other flags than a namespace")
+		}
 		for o := first; o.off < e.off && o.read(b); o.off = o.end {
 			if o.is(&e.attribute) {
 				a.say(AttrTwice, a.at, "", e.attribute.String(), "each name once")
