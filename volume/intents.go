@@ -11,34 +11,46 @@ import (
 	"github.com/cowfs/cowfs/space"
 )
 
+// finishing is the work on unfinished changes in a transaction.
+type finishing struct {
+	*op
+	// free is what becomes free. Blocks are given up when all else is done, as an owner's record
+	// of them can still have to go.
+	free []space.Extent
+}
+
 // finishIntents makes the changes that a replayed log has announced and not made, but for
 // exchanges of mappings. They become part of one transaction together with the notes that they are
 // done, so that a crash leaves all of them to do, or none.
 func (o *op) finishIntents(list []*journal.Intent) error {
+	f := finishing{op: o}
 	for _, i := range list {
 		if i.Exchange != nil {
 			continue
 		}
-		if err := o.finishIntent(i); err != nil {
+		if err := f.intent(i); err != nil {
 			return fmt.Errorf("finish %v: %w", i, err)
 		}
 		o.tx.Note(i.Done())
 	}
-	return nil
+	return each(f.free, func(e space.Extent) error { return o.groups.Free(o.tx, e, anyOwner, true) })
 }
 
-func (o *op) finishIntent(i *journal.Intent) error {
+func (o *finishing) intent(i *journal.Intent) error {
 	switch i.Type {
 	case format.LogItemEFI:
-		return each(i.Free, o.finishFree)
+		for _, x := range i.Free {
+			o.free = append(o.free, space.Extent{Start: x.Start, Count: x.Len})
+		}
+		return nil
 	case format.LogItemRUI:
-		return each(i.Maps, o.finishRmap)
+		return each(i.Maps, o.rmap)
 	case format.LogItemCUI:
-		return each(i.Refs, o.finishRefcount)
+		return each(i.Refs, o.refcount)
 	case format.LogItemBUI:
-		return each(i.Maps, o.finishBmap)
+		return each(i.Maps, o.bmap)
 	case format.LogItemAttrI:
-		return o.finishAttr(i.Attr)
+		return o.attr(i.Attr)
 	}
 	return fmt.Errorf("%w: this kind of unfinished change", format.ErrUnsupported)
 }
@@ -56,34 +68,31 @@ func each[T any](list []T, f func(T) error) error {
 // another one may have taken the record away already.
 var anyOwner = space.Owner{ID: format.OwnUnknown}
 
-func (o *op) finishFree(x journal.FreeExtent) error {
-	return o.groups.Free(o.tx, space.Extent{Start: x.Start, Count: x.Len}, anyOwner, true)
-}
-
-func (o *op) finishRmap(x journal.MapExtent) error {
+func (o *finishing) rmap(x journal.MapExtent) error {
 	e := space.Extent{Start: x.Start, Count: x.Len}
 	owner := space.Owner{ID: x.Owner}
+	change := x.Flags & format.LogIntentType
 	unwritten := x.Flags&format.LogRmapUnwritten != 0
+	convert := change == format.LogRmapConvert || change == format.LogRmapConvertShared
 	switch ino := format.Ino(x.Owner); {
 	case !format.OwnerIsInode(x.Owner):
 	case x.Flags&format.LogRmapBmbtBlock != 0:
 		owner = space.BmbtOwner(ino, x.Flags&format.LogRmapAttrFork != 0)
 	default:
-		owner = space.ForkOwner(ino, x.Flags&format.LogRmapAttrFork != 0, x.Off, unwritten)
+		owner = space.ForkOwner(ino, x.Flags&format.LogRmapAttrFork != 0, x.Off, unwritten != convert)
 	}
-	switch x.Flags & format.LogIntentType {
+	switch change {
 	case format.LogRmapMap, format.LogRmapMapShared, format.LogRmapAlloc:
 		return o.groups.Map(o.tx, e, owner)
 	case format.LogRmapUnmap, format.LogRmapUnmapShared, format.LogRmapFree:
 		return o.groups.Unmap(o.tx, e, owner)
 	case format.LogRmapConvert, format.LogRmapConvertShared:
-		// The state that the intent names is the one from before.
-		return o.groups.Convert(o.tx, e, owner, unwritten)
+		return o.groups.Convert(o.tx, e, owner, !unwritten) // the intent names the state that is to be
 	}
 	return unknownChange(x.Flags)
 }
 
-func (o *op) finishRefcount(x journal.RefcountExtent) error {
+func (o *finishing) refcount(x journal.RefcountExtent) error {
 	e := space.Extent{Start: x.Start, Count: x.Len}
 	switch x.Flags & format.LogIntentType {
 	case format.LogRefcountAllocCow:
@@ -95,10 +104,8 @@ func (o *op) finishRefcount(x journal.RefcountExtent) error {
 	case format.LogRefcountDecrease:
 		return inParts(e, func(e space.Extent) (uint32, error) {
 			done, gone, err := o.counts.Decrease(o.tx, e)
-			if err != nil {
-				return 0, err
-			}
-			return done, each(gone, func(e space.Extent) error { return o.groups.Free(o.tx, e, anyOwner, true) })
+			o.free = append(o.free, gone...)
+			return done, err
 		})
 	}
 	return unknownChange(x.Flags)
@@ -116,7 +123,7 @@ func inParts(e space.Extent, f func(space.Extent) (done uint32, err error)) erro
 	return nil
 }
 
-func (o *op) finishBmap(x journal.MapExtent) error {
+func (o *finishing) bmap(x journal.MapExtent) error {
 	e, err := o.edit(format.Ino(x.Owner))
 	if err != nil {
 		return err
@@ -135,7 +142,7 @@ func (o *op) finishBmap(x journal.MapExtent) error {
 	return unknownChange(x.Flags)
 }
 
-func (o *op) finishAttr(c *journal.AttrChange) error {
+func (o *finishing) attr(c *journal.AttrChange) error {
 	e, err := o.edit(c.Ino)
 	if err != nil {
 		return err

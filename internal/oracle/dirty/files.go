@@ -180,7 +180,9 @@ func (r *racer) share(fd int) {
 		pad                       uint32
 		off1, off2, length, flags uint64
 	}{fd1: int32(src.Fd()), length: 64 << 10 * uint64(1+r.rng.IntN(16))}
-	const toEOF, writtenOnly = 1 << 0, 1 << 3
-	arg.flags = []uint64{0, 0, toEOF, writtenOnly, toEOF | writtenOnly}[r.rng.IntN(5)]
+	// Not to the files' ends: when the kernel recovers from that in the middle, it gives the files
+	// each other's sizes of then, not those that they had at first and that the log names.
+	const writtenOnly = 1 << 3
+	arg.flags = []uint64{0, writtenOnly}[r.rng.IntN(2)]
 	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(fd), xfsExchangeRange, uintptr(unsafe.Pointer(&arg)))
 }
