@@ -83,13 +83,18 @@ func (s *Session) emitPath(ino format.Ino, path string) error {
 	return s.emit(PathDoc{"path", uint64(ino), format.JSONText(path)}, func(w io.Writer) { fmt.Fprintf(w, "%d %s\n", ino, s.quote(path)) })
 }
 
-// scanPaths prints the paths of inodes, of all when none are wanted, by going through all
+// scanPaths prints the paths of inodes, of all when none are wanted; see walkPaths.
+func (s *Session) scanPaths(ctx context.Context, wanted map[format.Ino]bool) error {
+	return s.walkPaths(ctx, wanted, s.emitPath)
+}
+
+// walkPaths gives visit the paths of inodes, of all when none are wanted, by going through all
 // directories from the root. Damaged directories are passed over, and the first one is told
 // of at the end.
-func (s *Session) scanPaths(ctx context.Context, wanted map[format.Ino]bool) error {
+func (s *Session) walkPaths(ctx context.Context, wanted map[format.Ino]bool, visit func(format.Ino, string) error) error {
 	root := s.Vol.Geo.RootIno
 	if len(wanted) == 0 || wanted[root] {
-		if err := s.emitPath(root, "/"); err != nil {
+		if err := visit(root, "/"); err != nil {
 			return err
 		}
 	}
@@ -112,7 +117,7 @@ func (s *Session) scanPaths(ctx context.Context, wanted map[format.Ino]bool) err
 			}
 			path := at.path + "/" + e.Name
 			if len(wanted) == 0 || wanted[e.Ino] {
-				if err := s.emitPath(e.Ino, path); err != nil {
+				if err := visit(e.Ino, path); err != nil {
 					return err
 				}
 			}
