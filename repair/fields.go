@@ -22,7 +22,7 @@ var cures = map[string]cure{
 	"super.padding": zeroTail, "secondary.padding": copySuper, "secondary.field": copySuper, "secondary.unreadable": copySuper,
 	"log.behind":  aheadOfLog,
 	"inode.flags": dropFlags, "inode.reflink-stale": dropReflink, "inode.time": dropNanoseconds,
-	"inode.special": resetSpecial,
+	"inode.special": resetSpecial, "inode.crc": mendInode, "inode.identity": mendInode,
 }
 
 // curable reports whether a finding has a cure of its own.
@@ -272,4 +272,22 @@ func cutTarget(j *job, f check.Finding) error {
 		format.DiSize.Put(b, uint64(n))
 		return nil
 	})
+}
+
+// mendInode makes an inode sound by itself, when only what it says of itself is wrong.
+func mendInode(j *job, f check.Finding) error {
+	if f.Place.Ino == format.NullIno {
+		return nil
+	}
+	b := make([]byte, j.geo.InodeSize)
+	off := j.geo.InoOffset(f.Place.Ino)
+	if _, err := j.dev.ReadAt(b, off); err != nil {
+		return err
+	}
+	m := mender{scan: &scan{model: &model{geo: j.geo, dev: j.dev, report: j.r}}, ino: f.Place.Ino, b: b, was: bytes.Clone(b)}
+	if !m.run() || !m.changed || m.forks {
+		return nil // its turn comes with the groups
+	}
+	_, err := j.dev.WriteAt(b, off)
+	return err
 }

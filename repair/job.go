@@ -258,8 +258,8 @@ func damagedForks(report *check.Report) map[format.Ino]bool {
 	return set
 }
 
-// safe does what takes nothing from anybody: opening and closing a volume for writing frees what a
-// crash has left, and adds up the counters.
+// safe does what takes nothing from anybody: it frees what a crash has left, and adds up the
+// counters.
 func (j *job) safe() (more bool, err error) {
 	if j.r.Rounds > 1 {
 		return false, nil
@@ -268,5 +268,5 @@ func (j *job) safe() (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return true, w.Close()
+	return true, errors.Join(w.Tidy(), w.Close())
 }

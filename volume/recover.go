@@ -24,6 +24,14 @@ func (w *Writer) recover(r *journal.Result) error {
 			}
 		}
 	}
+	if err := w.freeLeftovers(); err != nil {
+		return err
+	}
+	return w.Sync()
+}
+
+// freeLeftovers frees inodes without names and staged blocks without a file.
+func (w *Writer) freeLeftovers() error {
 	for no := range format.AGNumber(w.Geo.AGCount) {
 		for i := range format.AGIBuckets {
 			if err := w.freeUnlinked(no, i); err != nil {
@@ -34,7 +42,7 @@ func (w *Writer) recover(r *journal.Result) error {
 	if err := w.dropStaging(); err != nil {
 		return fmt.Errorf("staged blocks: %w", err)
 	}
-	return w.Sync()
+	return nil
 }
 
 // freeUnlinked gives back the inodes of a group that are on one of its lists of inodes without

@@ -17,6 +17,7 @@ type result struct {
 	*check.Report
 	image    string
 	replayed bool     // the log was dirty, and is not any more
+	repaired bool     // this is what a repair has left
 	only     []string // what the findings were limited to
 	counts   [int(check.Unchecked) + 1]int
 }

@@ -11,6 +11,12 @@ func flagGroups() []cmdline.Group {
 	return []cmdline.Group{
 		{Title: "What to do", Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "n", Usage: "change nothing: the image is opened for reading only"},
+			&cli.BoolFlag{Name: "p", Usage: "mend what takes nothing from anybody: replay the log, free what a crash has left, add up counters"},
+			&cli.BoolFlag{Name: "y", Usage: "mend all that can be mended"},
+			&cli.BoolFlag{Name: "plan", Usage: "tell what a repair would do, and change nothing"},
+			&cli.BoolFlag{Name: "strict", Usage: "with -y: change nothing if anything would be lost"},
+			&cli.StringFlag{Name: "undo", Usage: "the undo file of a repair is `FILE`; by default it lies beside the image, with .undo behind its name"},
+			&cli.StringFlag{Name: "undo-apply", Usage: "take back the repair whose undo file is `FILE`: every byte is put back"},
 			&cli.BoolFlag{Name: "replay", Usage: "write what a dirty log holds into the image first, as a mount would"},
 			&cli.StringSliceFlag{Name: "only", Usage: "tell of these `AREAS` or codes only, with commas between: refcount,cow.leaked"},
 			&cli.StringFlag{Name: "offset", Usage: "the volume begins `BYTES` into the image, as in a partition; k, m, g and t are powers of 1024"},
@@ -32,25 +38,23 @@ func flagGroups() []cmdline.Group {
 	}
 }
 
-// flags lists all flags, and those of repair, which is not there yet.
-func flags() []cli.Flag {
-	return append(cmdline.Flags(flagGroups()),
-		&cli.BoolFlag{Name: "p", Hidden: true},
-		&cli.BoolFlag{Name: "y", Hidden: true},
-		&cli.BoolFlag{Name: "plan", Hidden: true},
-		&cli.StringFlag{Name: "undo", Hidden: true},
-	)
-}
+// flags lists all flags.
+func flags() []cli.Flag { return cmdline.Flags(flagGroups()) }
 
 const intro = `cowfsck [options] IMAGE
 cowfsck --explain CODE
 
-Checks the XFS version 5 filesystem in IMAGE, a regular file or a block device that is not
-mounted. A log that a crash left dirty is replayed in memory: the image is judged as it would be
-after a mount, and stays as it is. Nothing is printed when nothing is wrong.
+Checks and repairs the XFS version 5 filesystem in IMAGE, a regular file or a block device that is
+not mounted. Without -p or -y nothing is changed. A log that a crash left dirty is replayed in
+memory: the image is judged as it would be after a mount, and stays as it is. Nothing is printed
+when nothing is wrong. A repair writes an undo file first; interrupted, it goes on when it is run
+again.
 
 Examples:
   cowfsck disk.img                             check, change nothing
+  cowfsck --plan disk.img                      tell what a repair would do
+  cowfsck -y disk.img                          mend all that can be mended
+  cowfsck --undo-apply disk.img.undo disk.img  take that back
   cowfsck --replay disk.img                    bring in what the log holds, then check
   cowfsck --json disk.img | jq 'select(.type == "finding")'
   cowfsck --offset 1m --only refcount,cow disk.img

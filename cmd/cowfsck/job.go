@@ -26,11 +26,6 @@ type job struct {
 
 // jobOf turns the command line into a job.
 func jobOf(c *cli.Command) (*job, error) {
-	for _, name := range []string{"p", "y", "plan", "undo"} {
-		if c.IsSet(name) {
-			return nil, cmdline.Usagef("%s: this version checks and cannot repair", dashed(name))
-		}
-	}
 	j := &job{readOnly: c.Bool("n"), replay: c.Bool("replay")}
 	switch args := c.Args().Slice(); {
 	case len(args) == 0:
@@ -61,14 +56,6 @@ func jobOf(c *cli.Command) (*job, error) {
 	}
 	j.options.Only, err = onlyOf(c.StringSlice("only"))
 	return j, err
-}
-
-// dashed is a flag as it is written.
-func dashed(name string) string {
-	if len(name) == 1 {
-		return "-" + name
-	}
-	return "--" + name
 }
 
 func sizeOf(c *cli.Command, flag string) (int64, error) {

@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, h host) int {
 func newCommand(h host, code *int) *cli.Command {
 	return &cli.Command{
 		Name:            "cowfsck",
-		Usage:           "check an XFS image",
+		Usage:           "check and repair an XFS image",
 		HideHelpCommand: true,
 		HideVersion:     true,
 		Flags:           flags(),
@@ -81,6 +81,10 @@ func newCommand(h host, code *int) *cli.Command {
 				err = cmdline.Completion(h.stdout, c.String("completion"), c.Name, c.Flags)
 			case c.IsSet("explain"):
 				err = explain(h.stdout, c.String("explain"), c.Bool("json"))
+			case c.IsSet("undo-apply"):
+				err = applyUndo(c, h)
+			case repairing(c):
+				*code, err = repairImage(ctx, c, h)
 			default:
 				*code, err = checkImage(ctx, c, h)
 			}

@@ -215,26 +215,3 @@ func TestCodesDocumented(t *testing.T) {
 		t.Error("there are no codes")
 	}
 }
-
-// TestInterrupted has an interrupted run end with the exit code of one.
-func TestInterrupted(t *testing.T) {
-	dir := t.TempDir()
-	config, err := mkfs.NewConfig([]mkfs.Setting{{Section: 'd', Key: "size", Value: "300m"}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := mkfs.Make(context.Background(), mkfs.Job{Config: *config, Path: dir + "/image", Time: time.Unix(0, 0)}); err != nil {
-		t.Fatal(err)
-	}
-	stderr, err := os.Create(dir + "/stderr")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stderr.Close()
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if code := run(ctx, []string{dir + "/image"}, host{new(strings.Builder), stderr}); code != exitInterrupted {
-		text, _ := os.ReadFile(dir + "/stderr")
-		t.Errorf("exit code %d: %s", code, text)
-	}
-}

@@ -182,8 +182,12 @@ func advice(r *result) []string {
 	case r.Dirty:
 		out = append(out, "The log is dirty; the image was judged as it is with what the log holds. --replay brings that in, as does a mount.")
 	}
-	if r.exit() == exitDamaged {
-		out = append(out, "Nothing was mended. Do not write to the image; copy from it what you need (cowdb get). cowfsck --explain CODE tells what a finding means.")
+	switch {
+	case r.exit() != exitDamaged:
+	case r.repaired:
+		out = append(out, "This could not be mended. Copy from the image what you need (cowdb get).")
+	default:
+		out = append(out, "Nothing was mended. cowfsck --plan tells what a repair would do, and cowfsck -y does it; --explain CODE tells what a finding means.")
 	}
 	return out
 }

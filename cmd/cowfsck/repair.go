@@ -1,0 +1,279 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/cowfs/cowfs/check"
+	"github.com/cowfs/cowfs/device"
+	"github.com/cowfs/cowfs/internal/cmdline"
+	"github.com/cowfs/cowfs/repair"
+	"github.com/cowfs/cowfs/undo"
+)
+
+// undoSuffix makes the name of an undo file from that of the image; further ones have a number.
+const undoSuffix = ".undo"
+
+// repairing reports whether the command line asks for more than a look.
+func repairing(c *cli.Command) bool { return c.Bool("p") || c.Bool("y") || c.Bool("plan") }
+
+// repairOptions turns the command line into options of a repair.
+func repairOptions(c *cli.Command, j *job) (repair.Options, error) {
+	o := repair.Options{Safe: c.Bool("p"), Plan: c.Bool("plan"), Strict: c.Bool("strict"), Undo: c.String("undo"), Check: j.options}
+	switch {
+	case c.Bool("p") && c.Bool("y"):
+		return o, cmdline.Usagef("-p and -y: the first mends only what is safe, the second all; drop one")
+	case j.readOnly && !o.Plan:
+		return o, cmdline.Usagef("-n changes nothing; to see what a repair would do, write --plan")
+	case len(j.options.Only) > 0 || j.options.MaxFindings > 0:
+		return o, cmdline.Usagef("--only and --max-findings are for looking; a repair needs all findings")
+	}
+	return o, nil
+}
+
+// repairImage repairs, or tells what a repair would do, and returns the exit code.
+func repairImage(ctx context.Context, c *cli.Command, h host) (int, error) {
+	j, err := jobOf(c)
+	if err != nil {
+		return 0, err
+	}
+	o, err := repairOptions(c, j)
+	if err != nil {
+		return 0, err
+	}
+	p, err := newProgress(h.stderr, c.Int("progress-fd"), c.Bool("quiet"))
+	if err != nil {
+		return 0, err
+	}
+	o.Check.Progress = p.update
+	r, err := j.repair(ctx, o)
+	p.finish()
+	if err != nil && !errors.Is(err, repair.ErrBeyond) {
+		err = j.named(err)
+		if c.Bool("json") {
+			printJSONError(h.stdout, j.image, err)
+		}
+		return 0, err
+	}
+	m := &mended{Result: r, plan: o.Plan, safe: o.Safe, result: &result{Report: r.After, image: j.image, repaired: true}}
+	for _, f := range r.After.Findings {
+		m.counts[f.Code.Severity]++
+	}
+	switch {
+	case c.Bool("json"):
+		err = m.printJSON(h.stdout)
+	case !c.Bool("quiet"):
+		err = m.printText(h.stdout, c.Bool("verbose"))
+	default:
+		err = nil
+	}
+	return m.exit(), err
+}
+
+// repair opens the image, ends an earlier repair that was interrupted, and does the work.
+func (j *job) repair(ctx context.Context, o repair.Options) (r *repair.Result, err error) {
+	mode := device.ReadWrite
+	if o.Plan {
+		mode = device.ReadOnly
+	}
+	dev, err := j.open(mode)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, dev.Close()) }()
+	if !o.Plan {
+		if o.Undo, err = j.undoFile(dev, o.Undo); err != nil {
+			return nil, err
+		}
+	}
+	return repair.Run(ctx, dev, o)
+}
+
+// undoFile finishes what an interrupted repair has begun, and finds a name for a new undo file.
+func (j *job) undoFile(dev device.Device, path string) (string, error) {
+	name := path
+	if name == "" {
+		name = j.image + undoSuffix
+	}
+	for i := 1; ; i++ {
+		if _, err := undo.Finish(dev, name); err != nil && !errors.Is(err, undo.ErrNotUndo) && !errors.Is(err, undo.ErrWrongImage) {
+			return "", fmt.Errorf("finish an interrupted repair: %w", err)
+		}
+		_, err := os.Lstat(name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return name, nil
+		case err != nil:
+			return "", err
+		case path != "":
+			return "", fmt.Errorf("%s is there already, and may be the way back from an earlier repair", path)
+		}
+		name = fmt.Sprintf("%s%s.%d", j.image, undoSuffix, i)
+	}
+}
+
+// applyUndo takes a repair back.
+func applyUndo(c *cli.Command, h host) error {
+	j, err := jobOf(c)
+	if err != nil {
+		return err
+	}
+	dev, err := j.open(device.ReadWrite)
+	if err != nil {
+		return j.named(err)
+	}
+	pages, err := undo.Undo(dev, c.String("undo-apply"))
+	if err = errors.Join(err, dev.Close()); err != nil {
+		return j.named(err)
+	}
+	if !c.Bool("quiet") {
+		fmt.Fprintf(h.stdout, "%s: %s put back\n", j.image, plural(pages, "page"))
+	}
+	return nil
+}
+
+// mended is what a repair came to.
+type mended struct {
+	*repair.Result
+	*result
+	plan, safe bool
+}
+
+func (m *mended) exit() int {
+	switch {
+	case m.plan && len(m.Actions) > 0:
+		return exitDamaged
+	case m.verdict() == "damaged", m.verdict() == "leaking":
+		return exitDamaged
+	case m.verdict() == "incomplete":
+		return exitFailure
+	case m.Mended():
+		return exitMended
+	}
+	return exitClean
+}
+
+func (m *mended) printText(w io.Writer, verbose bool) error {
+	out := bufio.NewWriter(w)
+	kinds, order := map[string][]repair.Action{}, []string{}
+	for _, a := range m.Actions {
+		if kinds[a.What] == nil {
+			order = append(order, a.What)
+		}
+		kinds[a.What] = append(kinds[a.What], a)
+	}
+	for _, what := range order {
+		all := kinds[what]
+		fmt.Fprintf(out, "%s (%s)\n", what, plural(len(all), "time"))
+		for i, a := range all {
+			if i == shown && !verbose {
+				fmt.Fprintf(out, "  and %d more; -v tells all\n", len(all)-shown)
+				break
+			}
+			fmt.Fprintf(out, "  %s\n", describeAction(a))
+		}
+	}
+	for i, l := range m.Losses {
+		if i == 0 {
+			fmt.Fprintf(out, "lost (%s)\n", plural(len(m.Losses), "part"))
+		}
+		fmt.Fprintf(out, "  %s\n", describeLoss(l))
+	}
+	if err := printText(out, m.result, verbose); err != nil {
+		return err
+	}
+	switch {
+	case m.plan && len(m.Actions) > 0:
+		fmt.Fprintf(out, "%s: nothing was changed; cowfsck -y does all of the above\n", m.image)
+	case m.Mended():
+		fmt.Fprintf(out, "%s: %s changed; cowfsck --undo-apply %s %s takes that back\n", m.image, plural(m.Pages, "page"), m.Undo, m.image)
+	}
+	return out.Flush()
+}
+
+func describeAction(a repair.Action) string {
+	place := strings.Join(where(check.Place{AG: a.AG, Block: check.NullPlace.Block, Ino: a.Ino, Offset: -1}), ", ")
+	if a.Note == "" {
+		return place
+	}
+	return place + ": " + a.Note
+}
+
+func describeLoss(l repair.Loss) string {
+	p := check.InInode(l.Ino)
+	p.Offset = l.Offset
+	text := strings.Join(where(p), ", ")
+	if l.Length > 0 {
+		text += fmt.Sprintf(", %d bytes", l.Length)
+	}
+	if l.Path != "" {
+		text += " " + quotePath(l.Path)
+	}
+	return text + ": " + l.Why
+}
+
+// Lines of --json that only a repair has.
+type (
+	jsonAction struct {
+		Type  string    `json:"type"` // "action"
+		What  string    `json:"what"`
+		Place jsonPlace `json:"place"`
+		Note  string    `json:"note,omitempty"`
+	}
+
+	jsonLoss struct {
+		Type   string    `json:"type"` // "loss"
+		Place  jsonPlace `json:"place"`
+		Length int64     `json:"length,omitempty"`
+		Path   string    `json:"path,omitempty"`
+		Why    string    `json:"why"`
+	}
+
+	jsonRepair struct {
+		Type   string `json:"type"` // "repair"
+		Plan   bool   `json:"plan"`
+		Safe   bool   `json:"safe"`
+		Rounds int    `json:"rounds"`
+		Pages  int    `json:"pages"`
+		Undo   string `json:"undo,omitempty"`
+		Exit   int    `json:"exit"`
+	}
+)
+
+func (m *mended) printJSON(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	e := newEncoder(out)
+	if err := e.Encode(jsonHeader{"header", schema, cmdline.Version(), m.image}); err != nil {
+		return err
+	}
+	for _, a := range m.Actions {
+		p := check.Place{AG: a.AG, Block: check.NullPlace.Block, Ino: a.Ino, Offset: -1}
+		if err := e.Encode(jsonAction{"action", a.What, placeJSON(p), a.Note}); err != nil {
+			return err
+		}
+	}
+	for _, l := range m.Losses {
+		p := check.InInode(l.Ino)
+		p.Offset = l.Offset
+		if err := e.Encode(jsonLoss{"loss", placeJSON(p), l.Length, l.Path, l.Why}); err != nil {
+			return err
+		}
+	}
+	for _, f := range m.Report.Findings {
+		if err := e.Encode(findingJSON(f)); err != nil {
+			return err
+		}
+	}
+	if err := e.Encode(jsonRepair{"repair", m.plan, m.safe, m.Rounds, m.Pages, m.Undo, m.exit()}); err != nil {
+		return err
+	}
+	return out.Flush()
+}
