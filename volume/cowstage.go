@@ -50,8 +50,15 @@ func (w *Writer) CowRemap(path string, off, n int64) error {
 }
 
 // CowCancel drops what the CoW fork has in a range of bytes, and what in memory was to go there.
+// When nothing is staged any more, the superblock says so, whatever it has said before: a crash can
+// leave it a word of staged writes that never were.
 func (w *Writer) CowCancel(path string, off, n int64) error {
-	return w.withFile("cow cancel", path, func(c *cow.File) error { return c.Cancel(off, n) })
+	return w.withFile("cow cancel", path, func(c *cow.File) error {
+		if err := c.Cancel(off, n); err != nil || !w.Geo.HasCowForks() {
+			return err
+		}
+		return w.change(func(o *op) error { return w.cow.Forks().Close(o.tx) })
+	})
 }
 
 // CowFile is a file that has a CoW fork.
