@@ -2,10 +2,11 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/cowfs/cowfs/internal/cmdline"
 )
@@ -18,7 +19,7 @@ type progress struct {
 	bar *cmdline.Bar
 
 	mu    sync.Mutex
-	lines io.Writer // nil: no lines
+	lines *os.File // nil: no lines
 	stage string
 	last  time.Time // when a line was written
 }
@@ -28,11 +29,12 @@ type progress struct {
 func newProgress(stderr *os.File, fd int, quiet bool) (*progress, error) {
 	p := &progress{bar: cmdline.NewBar(stderr, quiet)}
 	if fd >= 0 {
-		f := os.NewFile(uintptr(fd), "progress")
-		if _, err := f.Stat(); err != nil {
+		// A descriptor of our own, as others may close theirs.
+		own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
 			return nil, cmdline.Usagef("--progress-fd %d: not open", fd)
 		}
-		p.lines = f
+		p.lines = os.NewFile(uintptr(own), "progress")
 	} else if fd != -1 {
 		return nil, cmdline.Usagef("--progress-fd %d: not a file descriptor", fd)
 	}
@@ -49,9 +51,21 @@ func (p *progress) update(stage string, done, total int64) {
 	}
 	p.stage, p.last = stage, time.Now()
 	if _, err := fmt.Fprintf(p.lines, "%s %d %d\n", stage, done, total); err != nil {
-		p.lines = nil // the reader is gone
+		p.closeLines() // the reader is gone
+	}
+}
+
+func (p *progress) closeLines() {
+	if p.lines != nil {
+		_ = p.lines.Close() // nothing is kept back
+		p.lines = nil
 	}
 }
 
 // finish takes the bar away.
-func (p *progress) finish() { p.bar.Finish() }
+func (p *progress) finish() {
+	p.bar.Finish()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closeLines()
+}
