@@ -36,9 +36,18 @@ func (stayOpen) Close() error { return nil }
 // newBed makes an image.
 func newBed(t testing.TB, c mkfs.Config) *bed {
 	t.Helper()
-	c.Size, c.BlockSize, c.AGCount = 96<<20, 1024, 3
+	b := makeBed(t, mkfs.Job{Config: c})
+	b.write(b.dev, b.fill)
+	return b
+}
+
+// makeBed makes an image with the content of a job.
+func makeBed(t testing.TB, j mkfs.Job) *bed {
+	t.Helper()
+	j.Config.Size, j.Config.BlockSize, j.Config.AGCount = 96<<20, 1024, 3
 	path := filepath.Join(t.TempDir(), "image")
-	_, err := mkfs.Make(t.Context(), mkfs.Job{Config: c, Path: path, Time: time.Unix(1e9, 0)})
+	j.Path, j.Time = path, time.Unix(1e9, 0)
+	_, err := mkfs.Make(t.Context(), j)
 	b := &bed{TB: t}
 	b.must(err)
 	f, err := device.Open(path, device.ReadOnly)
@@ -54,7 +63,6 @@ func newBed(t testing.TB, c mkfs.Config) *bed {
 			b.must(err)
 		}
 	}
-	b.write(b.dev, b.fill)
 	return b
 }
 

@@ -90,6 +90,7 @@ func (c *checker) inodeTrees() (list []unit) {
 // inodeTreesOf reads the chunks of a group and judges the records of the two trees.
 func (w *worker) inodeTreesOf(no format.AGNumber) {
 	g := &w.inodes.groups[no]
+	refused := false
 	g.known = w.walkGroupTree(no, inobt, func(t *treeWalk, rec []byte) {
 		c := unpackChunk(w.geo, rec)
 		at := chunkPlace(w.geo, no, &c)
@@ -98,13 +99,20 @@ func (w *worker) inodeTreesOf(no format.AGNumber) {
 		g.free += uint64(c.freeCount())
 		if w.judgeChunk(no, &c, at) {
 			g.chunks = append(g.chunks, c)
+		} else {
+			refused = true
 		}
 	})
+	n := len(g.chunks)
+	w.sortChunks(no, g)
+	if refused || len(g.chunks) < n {
+		g.known = false // some record should be another one
+	}
 	if !g.known {
 		w.unknown(no, anyInode)
 		w.unknown(no, format.OwnInodes)
+		w.inodes.namesLost.Store(true)
 	}
-	w.sortChunks(no, g)
 	w.ownChunks(no)
 	if w.has(finobt) {
 		w.judgeFinobt(no, g)
@@ -174,7 +182,7 @@ func (w *worker) judgeChunk(no format.AGNumber, c *chunk, at Place) (ok bool) {
 			return false
 		}
 	}
-	return c.start%unit == 0
+	return c.start%align == 0
 }
 
 // sortChunks puts the chunks of a group in order and drops those that overlap others.

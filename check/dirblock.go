@@ -14,7 +14,7 @@ func (d *dirScan) blocks() {
 	leaf, free := format.FileOff(format.DirLeafSpace>>g.BlockLog), format.FileOff(format.DirFreeSpace>>g.BlockLog)
 	data, index, rest := f.data.split(leaf), f.data.split(free), len(f.data.maps)
 	d.judgePlaces(free)
-	single := index == data && rest == data
+	single := index == data && rest == data && f.data.next <= format.FileOff(g.DirBlocks())
 	typ := format.TypeDirData
 	if single {
 		typ = format.TypeDirBlock

@@ -52,11 +52,10 @@ func (d *dirScan) namesOnly() {
 		return
 	}
 	typ := format.TypeDirData
-	data := d.f.data.split(format.DirLeafSpace >> g.BlockLog)
-	if data == len(d.f.data.maps) {
+	if d.f.data.next <= format.FileOff(g.DirBlocks()) {
 		typ = format.TypeDirBlock
 	}
-	d.dataBlocks(data, typ)
+	d.dataBlocks(d.f.data.split(format.DirLeafSpace>>g.BlockLog), typ)
 }
 
 // link is a name of a suspect: an entry of a directory, or a parent pointer.
