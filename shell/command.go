@@ -32,7 +32,6 @@ type runFunc func(ctx context.Context, s *Session, args []string) error
 
 // Commands returns all commands, by name.
 func Commands() []*Command {
-<<<<<<< Updated upstream
 	list := slices.Concat(
 		fileCommands(),
 		attrCommands(),
@@ -52,13 +51,11 @@ func Commands() []*Command {
 		treeCommands(),
 		spaceCommands(),
 		volumeCommands(),
+		shareCommands(),
 		writeCommands(),
 		scriptCommands(),
 		unitCommands(),
 	)
-=======
-	list := slices.Concat(fileCommands(), attrCommands(), headerCommands(), inodeCommands(), walkCommands(), setCommands(), trashCommands(), numberCommands(), infoCommands(), fragCommands(), pathCommands(), rdumpCommands(), shapeCommands(), logCommands(), diffCommands(), treeCommands(), spaceCommands(), volumeCommands(), shareCommands(), writeCommands())
->>>>>>> Stashed changes
 	slices.SortFunc(list, func(a, b *Command) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }

@@ -124,12 +124,9 @@ var docs = map[string]any{
 	"record": RecordDoc{}, "address": AddressDoc{}, "form": TypeDoc{}, "crc": CRCDoc{}, "trash": TrashDoc{},
 	"logrecord": LogRecordDoc{}, "logitem": LogItemDoc{}, "intent": IntentDoc{}, "node": NodeDoc{}, "path": PathDoc{}, "unlinked": UnlinkedDoc{}, "rdump": RdumpDoc{},
 	"frag": FragDoc{}, "reservation": ReservationDoc{}, "logres": LogReservationDoc{}, "height": HeightDoc{}, "hash": HashDoc{}, "converted": ConvertDoc{},
-<<<<<<< Updated upstream
 	"info": InfoDoc{}, "difference": DifferenceDoc{}, "mapping": MappingDoc{}, "cow": CowDoc{}, "use": UseDoc{}, "freespace": FreeSpaceDoc{}, "statfs": StatfsDoc{}, "log": LogDoc{},
 	"text": EchoDoc{}, "change": ChangeDoc{},
-=======
-	"info": InfoDoc{}, "difference": DifferenceDoc{}, "mapping": MappingDoc{}, "cow": CowDoc{}, "dedupe": DedupeDoc{}, "hint": HintDoc{}, "refcount": RefcountDoc{}, "shared": SharedDoc{}, "use": UseDoc{}, "freespace": FreeSpaceDoc{}, "statfs": StatfsDoc{}, "log": LogDoc{},
->>>>>>> Stashed changes
+	"dedupe": DedupeDoc{}, "hint": HintDoc{}, "refcount": RefcountDoc{}, "shared": SharedDoc{},
 }
 
 // The page about JSON has a section for each object with all its members, and no others.
@@ -174,11 +171,7 @@ func members(typ reflect.Type, out *[]string) {
 			continue
 		}
 		*out = append(*out, tag)
-<<<<<<< Updated upstream
-		if f := typ.Field(i).Type; f.Kind() == reflect.Slice && (f.Elem() == reflect.TypeFor[FreeBucket]() || f.Elem() == reflect.TypeFor[LogChunk]() || f.Elem() == reflect.TypeFor[FieldChangeDoc]()) {
-=======
-		if f := typ.Field(i).Type; f.Kind() == reflect.Slice && (f.Elem() == reflect.TypeFor[FreeBucket]() || f.Elem() == reflect.TypeFor[LogChunk]() || f.Elem() == reflect.TypeFor[SharedOwner]()) {
->>>>>>> Stashed changes
+		if f := typ.Field(i).Type; f.Kind() == reflect.Slice && (f.Elem() == reflect.TypeFor[FreeBucket]() || f.Elem() == reflect.TypeFor[LogChunk]() || f.Elem() == reflect.TypeFor[FieldChangeDoc]() || f.Elem() == reflect.TypeFor[SharedOwner]()) {
 			var inner []string
 			members(f.Elem(), &inner)
 			for _, m := range inner {
