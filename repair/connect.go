@@ -20,6 +20,7 @@ type tree struct {
 	order []format.Ino // of nodes
 	// specials are the inodes that the superblock names: they have no entries.
 	specials []format.Ino
+	removed  map[format.Ino]bool // inodes without names, on the lists of such: they are freed
 	lostTo   format.Ino // where what nobody leads to is put; 0 until it is needed
 }
 
@@ -59,6 +60,9 @@ func (t *tree) readInodes(ctx context.Context) error {
 		if a.agi == nil {
 			return fmt.Errorf("AG %d: its header can't be read after it was written anew", no)
 		}
+		if err := t.readLists(a); err != nil {
+			return err
+		}
 		s := &salvage{model: m, kind: btree.Inobt, ag: no}
 		var err error
 		s.visit = func(rec []byte) {
@@ -87,6 +91,25 @@ func (t *tree) readInode(ino format.Ino) error {
 	}
 	t.nodes[ino] = &node{mode: i.Mode(), links: i.NLink(), gen: i.Gen()}
 	t.order = append(t.order, ino)
+	return nil
+}
+
+// readLists notes the inodes on a group's lists of those without names.
+func (t *tree) readLists(a *groupModel) error {
+	for _, i := range a.unlinked {
+		for i != format.NullAGIno {
+			ino := t.geo.Ino(a.no, i)
+			if t.removed[ino] {
+				break
+			}
+			in, err := t.src.Read(ino)
+			if err != nil {
+				return err
+			}
+			t.removed[ino] = true
+			i = format.DiNextUnlinked.Get(in.Raw)
+		}
+	}
 	return nil
 }
 
@@ -155,7 +178,7 @@ func (t *tree) open(ino format.Ino) (*dir.Dir, error) {
 func (t *tree) see(ino format.Ino, d *node, e dir.Entry) bool {
 	c := t.nodes[e.Ino]
 	switch {
-	case c == nil, e.Ino == t.geo.RootIno, t.special(e.Ino):
+	case c == nil, e.Ino == t.geo.RootIno, t.special(e.Ino), t.removed[e.Ino]:
 		return false
 	case !c.isDir():
 		c.seen++
@@ -250,7 +273,7 @@ func (t *tree) cutLoop(ino format.Ino) error {
 func (t *tree) adopt(ctx context.Context) error {
 	lost := slices.DeleteFunc(slices.Clone(t.order), func(ino format.Ino) bool {
 		n := t.nodes[ino]
-		return n.seen > 0 || ino == t.geo.RootIno || t.special(ino)
+		return n.seen > 0 || ino == t.geo.RootIno || t.special(ino) || t.removed[ino]
 	})
 	// Directories first: files in them are not lost.
 	slices.SortStableFunc(lost, func(a, b format.Ino) int {
@@ -368,7 +391,7 @@ func (t *tree) setCounts(context.Context) error {
 				t.r.inode(ino, "correct ..", fmt.Sprintf("was %d, should be %d", n.dotdot, parent))
 			}
 		}
-		if t.special(ino) || n.links == want {
+		if t.special(ino) || t.removed[ino] || n.links == want {
 			continue
 		}
 		if err := t.setLinks(ino, want); err != nil {

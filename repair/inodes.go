@@ -65,6 +65,12 @@ func (s *scan) inode(ino format.Ino, b []byte, used bool) (changed bool) {
 		s.clear(ino, b)
 		return true
 	}
+	if format.DiMode.Get(b) == 0 && leftover(b) {
+		if changed = s.revive(ino, b); format.DiMode.Get(b) == 0 {
+			return changed
+		}
+		wrongMagic = true // it has changed already
+	}
 	m := mender{scan: s, ino: ino, b: b, was: b}
 	if format.Verify(s.geo, format.TypeInode, b, format.InInode(ino)) != nil {
 		m.was = bytes.Clone(b)
@@ -81,6 +87,29 @@ func (s *scan) inode(ino format.Ino, b []byte, used bool) (changed bool) {
 	f := forks{scan: s, ino: ino, b: b, was: m.was}
 	f.run(m.forks)
 	return m.changed || f.changed || wrongMagic
+}
+
+// leftover reports whether a free inode has what only one in use can have.
+func leftover(b []byte) bool {
+	data, attrs := format.NExtents(b)
+	return format.DiNLink.Get(b) != 0 || format.DiNBlocks.Get(b) != 0 || data != 0 || attrs != 0 || format.DiForkOff.Get(b) != 0
+}
+
+// revivedMode is the permissions of an inode that lost its own.
+const revivedMode = 0o600
+
+// revive makes an inode that says it is free, and has names and blocks, what its data fork says
+// it was. Else it becomes a free one.
+func (s *scan) revive(ino format.Ino, b []byte) (changed bool) {
+	format.DiMode.Put(b, revivedMode)
+	m := mender{scan: s, ino: ino, b: b, was: bytes.Clone(b)}
+	if format.DiNLink.Get(b) != 0 && m.guessType() {
+		s.report.inode(ino, "bring back an inode that said it was free", "its permissions are lost")
+		return true
+	}
+	s.report.inode(ino, "make a free inode", "it had what only one in use has")
+	s.clear(ino, b)
+	return true
 }
 
 // clear makes b a free inode.

@@ -84,6 +84,7 @@ type job struct {
 	dev      *device.Overlay
 	geo      *format.Geometry
 	r        *Result
+	tidied   bool
 	rebuilds int // how often all groups were written anew
 }
 
@@ -211,6 +212,9 @@ func (j *job) round(ctx context.Context, report *check.Report) (more bool, err e
 		return false, err
 	}
 	switch {
+	case !j.tidied && slices.ContainsFunc(report.Findings, leaks) && !slices.ContainsFunc(report.Findings, damages):
+		j.tidied = true
+		return true, j.tidy()
 	case slices.ContainsFunc(report.Findings, below) && j.rebuilds < maxRebuilds:
 		j.rebuilds++
 		m, err := rebuild(ctx, j.dev, j.geo, j.r, damagedForks(report))
@@ -223,6 +227,10 @@ func (j *job) round(ctx context.Context, report *check.Report) (more bool, err e
 	}
 	return cured, nil
 }
+
+// leaks and damages tell findings apart: where there is nothing but leaks, freeing them is enough.
+func leaks(f check.Finding) bool   { return f.Code.Severity == check.Leak }
+func damages(f check.Finding) bool { return f.Code.Severity == check.Damage && !curable(f) }
 
 // maxRebuilds is how often all groups are written anew. Once is enough but for inodes that a cure
 // or another rebuild has made readable.
@@ -264,9 +272,15 @@ func (j *job) safe() (more bool, err error) {
 	if j.r.Rounds > 1 {
 		return false, nil
 	}
+	return true, j.tidy()
+}
+
+// tidy frees what a crash has left, and adds up the counters, as volume.Writer.Tidy does.
+func (j *job) tidy() error {
 	w, err := volume.OpenWriter(keepOpen{j.dev}, volume.Options{Replay: true})
 	if err != nil {
-		return false, err
+		return err
 	}
-	return true, errors.Join(w.Tidy(), w.Close())
+	j.r.act(Action{What: "free what a crash has left, and add up counters", AG: format.NullAGNumber, Ino: format.NullIno})
+	return errors.Join(w.Tidy(), w.Close())
 }

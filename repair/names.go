@@ -40,7 +40,7 @@ func (j *job) mendNames(ctx context.Context, report *check.Report) error {
 	if _, err := n.view.ReadAt(sb, 0); err != nil {
 		return err
 	}
-	t := &tree{names: n, nodes: map[format.Ino]*node{}, specials: specials(sb)}
+	t := &tree{names: n, nodes: map[format.Ino]*node{}, removed: map[format.Ino]bool{}, specials: specials(sb)}
 	if err := t.connect(ctx); err != nil {
 		return err
 	}

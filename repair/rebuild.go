@@ -30,6 +30,9 @@ func rebuild(ctx context.Context, dev device.Device, g *format.Geometry, r *Resu
 	if err := m.scan(ctx); err != nil {
 		return nil, err
 	}
+	if err := m.checkLists(); err != nil {
+		return nil, err
+	}
 	m.recall()
 	m.claimRemaps()
 	m.claimFixed()
