@@ -40,6 +40,7 @@ func attrLeaf(path string, change func(p []byte)) func(b *bed, d *device.Memory)
 var attrFaults = []fault{
 	{"short: length", inodeOf("/attr-short", func(raw []byte) { attrs(raw)[format.AttrSF.Size] = 250 }), "attr.short"},
 	{"short: count", inodeOf("/attr-short", func(raw []byte) { format.AttrSFCount.Put(attrs(raw), 1) }), "attr.short"},
+	{"short: flags", inodeOf("/attr-short", func(raw []byte) { attrs(raw)[format.AttrSF.Size+2] |= byte(format.AttrLocal) }), "attr.flags"},
 	{"short: padding", inodeOf("/attr-short", func(raw []byte) { attrs(raw)[3] = 1 }), "attr.padding"},
 	{"short: twice", inodeOf("/attr-short", func(raw []byte) {
 		fork := attrs(raw)

@@ -235,3 +235,29 @@ func TestFileCodes(t *testing.T) {
 		}
 	}
 }
+
+// TestPaths tells the paths of what findings are about.
+func TestPaths(t *testing.T) {
+	b := newFileBed(t, mkfs.Config{})
+	for _, path := range []string{"/", "/small", "/loop/a/b/c", "/loop", "/node/sub", "/names.d", "/symlink-400"} {
+		d := b.dev.Clone()
+		b.inode(d, path, func(raw []byte) { format.DiNBlocks.Put(raw, 999) })
+		r := b.check(d, check.Options{})
+		if len(r.Findings) != 1 || r.Findings[0].Path != path {
+			t.Errorf("%s: %d findings, the first about %q", path, len(r.Findings), r.Findings[0].Path)
+		}
+	}
+	// Of several names there is one, and none where none leads.
+	d := b.dev.Clone()
+	b.inode(d, "/names", func(raw []byte) { format.DiNBlocks.Put(raw, 999) })
+	b.remove(d)
+	for _, f := range b.check(d, check.Options{}).Findings {
+		want := ""
+		if f.Code == check.InodeBlocks {
+			want = "/names"
+		}
+		if f.Path != want {
+			t.Errorf("%v: path %q, want %q", f.Code, f.Path, want)
+		}
+	}
+}

@@ -65,9 +65,6 @@ func (n *node) set(bits uint32) {
 
 func (n *node) has(bits uint32) bool { return atomic.LoadUint32(&n.state)&bits != 0 }
 
-// ftype is the type of an inode in use that could be read, else format.FTUnknown.
-func (n *node) ftype() format.FType { return format.FType(atomic.LoadUint32(&n.state) & stateType) }
-
 // claim counts an entry of a directory that leads to the inode.
 func (n *node) claim(t format.FType, sum uint64) {
 	n.set(1 << (stateClaims + min(t, format.FTWhiteout)))
