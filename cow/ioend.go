@@ -11,29 +11,51 @@ import (
 // maxRemap is how many pieces one transaction completes. Each is completed as a whole.
 const maxRemap = 64
 
-// finish completes the pieces of a plan after their data were written: those that were become
-// part of the file, and it gets the size that goes with them; what was allocated for the others
-// is freed.
+// finish completes the pieces of a plan whose data were written: those that were become part of the
+// file, and it gets the size that goes with them; what was allocated for the others is freed.
 func (p *plan) finish() error {
-	f := p.f
-	defer f.endIO()
+	written := make(chan int, 1)
+	written <- len(p.pieces)
+	close(written)
+	return p.finishAsWritten(written)
+}
+
+// finishAsWritten is finish while data are still being written: written tells of how many pieces,
+// from the first one on, they are.
+func (p *plan) finishAsWritten(written <-chan int) error {
+	defer p.f.endIO()
 	var errs []error
-	for i := 0; i < len(p.pieces); i += maxRemap {
-		batch := p.pieces[i:min(i+maxRemap, len(p.pieces))]
-		last := i+len(batch) == len(p.pieces)
-		err := f.eng.change(func(c *change) error { return f.complete(c, batch, last && !p.more, p.end()) })
-		if err != nil {
-			for k := range batch {
-				batch[k].err = errors.Join(batch[k].err, err)
-			}
-			err = f.eng.change(func(c *change) error { return f.complete(c, batch, false, 0) })
+	ready := 0
+	for i := 0; i < len(p.pieces); {
+		n := min(maxRemap, len(p.pieces)-i)
+		for ready < i+n {
+			ready = <-written
 		}
-		if err != nil { // the volume can't be changed any more
-			f.update(func() { f.forget(batch) })
-		}
-		errs = append(errs, p.errors(batch)...)
+		errs = append(errs, p.finishBatch(i, n)...)
+		i += n
 	}
 	return errors.Join(errs...)
+}
+
+// finishBatch completes some pieces within one transaction.
+func (p *plan) finishBatch(i, n int) []error {
+	f := p.f
+	batch := p.pieces[i : i+n]
+	end := uint64(0)
+	if i+n == len(p.pieces) && !p.more {
+		end = p.end()
+	}
+	err := f.eng.change(func(c *change) error { return f.complete(c, batch, end) })
+	if err != nil {
+		for k := range batch {
+			batch[k].err = errors.Join(batch[k].err, err)
+		}
+		err = f.eng.change(func(c *change) error { return f.complete(c, batch, 0) })
+	}
+	if err != nil { // the volume can't be changed any more
+		f.update(func() { f.forget(batch) })
+	}
+	return p.errors(batch)
 }
 
 // errors is what went wrong with pieces; neighbours that failed for one reason are one error.
@@ -66,9 +88,9 @@ func (p *plan) end() uint64 {
 	return uint64(end) << p.f.eng.geo.BlockLog
 }
 
-// complete ends a number of pieces within one transaction. At the last ones the file's size on
-// disk becomes what it is in memory, as far as byte end.
-func (f *File) complete(c *change, batch []piece, last bool, end uint64) error {
+// complete ends a number of pieces within one transaction. The file's size on disk becomes what it
+// is in memory, as far as byte end.
+func (f *File) complete(c *change, batch []piece, end uint64) error {
 	c.WroteData()
 	ed, err := c.edit(f)
 	if err != nil {
@@ -86,7 +108,7 @@ func (f *File) complete(c *change, batch []piece, last bool, end uint64) error {
 		}
 		done = done || x.err == nil && x.how != stay
 	}
-	if size := min(f.Size(), end); last && size > ed.Size() {
+	if size := min(f.Size(), end); size > ed.Size() {
 		ed.SetSize(size)
 	}
 	if done {
@@ -168,7 +190,7 @@ func (f *File) completeOne(c *change, ed *inode.Editor, x piece) error {
 		if err := f.punch(c, ed, x.span); err != nil {
 			return err
 		}
-		return fork.Attach(format.Mapping{Off: x.off, Start: x.start, Count: uint32(x.blocks())})
+		return fork.AttachNew(format.Mapping{Off: x.off, Start: x.start, Count: uint32(x.blocks())})
 	case x.err == nil && x.how == convert:
 		m, _, err := fork.From(x.off)
 		if err != nil {

@@ -155,7 +155,7 @@ func (f *File) WriteOut(ctx context.Context, off, n int64) error {
 	if err != nil {
 		return err
 	}
-	p.write(ctx)
+	p.write(ctx, func(int) {})
 	return p.finish()
 }
 

@@ -68,8 +68,9 @@ func (f *File) Writeback(ctx context.Context, off, end format.FileOff) error {
 		if err != nil || p == nil {
 			return errors.Join(append(errs, err)...)
 		}
-		p.write(ctx)
-		if err := p.finish(); err != nil {
+		written := make(chan int, len(p.pieces))
+		go func() { p.write(ctx, func(n int) { written <- n }) }()
+		if err := p.finishAsWritten(written); err != nil {
 			errs = append(errs, err)
 		}
 		if p.short != nil {
@@ -119,8 +120,9 @@ func joined(list []format.FileOff) (out []span) {
 // together.
 const maxIO = 1 << 20
 
-// write writes the data of all pieces. What goes wrong is noted in them.
-func (p *plan) write(ctx context.Context) {
+// write writes the data of all pieces, in order. What goes wrong is noted in them. done learns of how
+// many pieces, from the first one on, the data are written.
+func (p *plan) write(ctx context.Context, done func(n int)) {
 	var buf []byte
 	for i := 0; i < len(p.pieces); {
 		n := p.row(i)
@@ -130,6 +132,7 @@ func (p *plan) write(ctx context.Context) {
 			buf = p.writeRow(i, i+n, buf)
 		}
 		i += n
+		done(i)
 	}
 }
 

@@ -168,17 +168,25 @@ func (f *ForkEditor) Before(off format.FileOff) (m format.Mapping, ok bool, err 
 // Map adds a mapping of blocks that the fork has nothing at, joined with its neighbours. The
 // blocks' owner is not the fork's business; see Grow.
 func (f *ForkEditor) Map(m format.Mapping) error {
+	_, err := f.mapIn(m)
+	return err
+}
+
+// mapIn is Map. apart is false when a neighbour's blocks lie right beside those of m.
+func (f *ForkEditor) mapIn(m format.Mapping) (apart bool, err error) {
 	left, hasLeft, err := f.Before(m.Off)
 	if err != nil {
-		return err
+		return false, err
 	}
 	right, hasRight, err := f.From(m.Off)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if hasLeft && left.End() > m.Off || hasRight && right.Off < m.End() {
-		return f.corrupt("mapping", fmt.Sprintf("blocks from %d mapped already", m.Off), "a hole")
+		return false, f.corrupt("mapping", fmt.Sprintf("blocks from %d mapped already", m.Off), "a hole")
 	}
+	apart = !(hasLeft && left.End() == m.Off && left.Start+format.FSBlock(left.Count) == m.Start) &&
+		!(hasRight && m.End() == right.Off && m.Start+format.FSBlock(m.Count) == right.Start)
 	joined := m
 	var old []format.Mapping
 	if hasLeft && left.Joins(joined) {
@@ -189,7 +197,7 @@ func (f *ForkEditor) Map(m format.Mapping) error {
 		joined.Count += right.Count
 		old = append(old, right)
 	}
-	return f.exchange(old, []format.Mapping{joined})
+	return apart, f.exchange(old, []format.Mapping{joined})
 }
 
 // Unmap takes the part of one mapping away that lies in blocks off to end: the mapping must be

@@ -46,6 +46,13 @@ func (s *Groups) Map(tx *txn.Tx, e Extent, o Owner) error {
 	})
 }
 
+// MapApart is Map for an extent of which the caller knows that no record joins its own.
+func (s *Groups) MapApart(tx *txn.Tx, e Extent, o Owner) error {
+	return s.remap(tx, e, func(a *group, r run) error {
+		return a.insertJoined(Rmap{r.start, r.count, o}, nil, nil)
+	})
+}
+
 // Unmap removes an owner of an extent, which stays in use. It must be a part of a record of that
 // owner.
 func (s *Groups) Unmap(tx *txn.Tx, e Extent, o Owner) error {
