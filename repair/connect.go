@@ -21,7 +21,7 @@ type tree struct {
 	// specials are the inodes that the superblock names: they have no entries.
 	specials []format.Ino
 	removed  map[format.Ino]bool // inodes without names, on the lists of such: they are freed
-	lostTo   format.Ino // where what nobody leads to is put; 0 until it is needed
+	lostTo   format.Ino          // where what nobody leads to is put; 0 until it is needed
 }
 
 // node is an inode in use.

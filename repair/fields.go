@@ -18,7 +18,7 @@ var cures = map[string]cure{
 	"agf.padding": zeroField, "agf.unused": zeroField, "agi.padding": zeroField, "agi.unused": zeroField,
 	"agfl.padding": zeroField, "btree.padding": zeroField, "inode.padding": zeroField, "super.unused": zeroField,
 	"agi.hint": setField("null"), "unlinked.stale": setField("null"), "log.feature": setField("0"),
-	"super.field": wantField, "inode.field": wantField, "symlink.block": wantField, "symlink.target": cutTarget,
+	"super.field": wantField, "inode.field": wantField, "symlink.block": mendLink, "symlink.target": cutTarget,
 	"super.padding": zeroTail, "secondary.padding": copySuper, "secondary.field": copySuper, "secondary.unreadable": copySuper,
 	"log.behind":  aheadOfLog,
 	"inode.flags": dropFlags, "inode.reflink-stale": dropReflink, "inode.time": dropNanoseconds,
@@ -245,6 +245,29 @@ func resetSpecial(j *job, f check.Finding) error {
 		clear(b[format.Dinode.Size:])
 		return nil
 	})
+}
+
+// mendLink corrects what a block of a symbolic link says of itself. A link whose target is lost is
+// given up, and with it its names.
+func mendLink(j *job, f check.Finding) error {
+	switch f.Field {
+	case "crc", "uuid", "owner", "bno", "offset":
+		return wantField(j, f)
+	}
+	if f.Place.Ino == format.NullIno {
+		return nil
+	}
+	b := make([]byte, j.geo.InodeSize)
+	off := j.geo.InoOffset(f.Place.Ino)
+	if _, err := j.dev.ReadAt(b, off); err != nil || format.DiMode.Get(b) == 0 {
+		return err
+	}
+	s := &scan{model: &model{geo: j.geo, dev: j.dev, report: j.r}}
+	s.clear(f.Place.Ino, b)
+	j.r.lost(f.Place.Ino, -1, 0, "the target of a symbolic link")
+	j.r.inode(f.Place.Ino, "give up a symbolic link", "its target is lost")
+	_, err := j.dev.WriteAt(b, off)
+	return err
 }
 
 // cutTarget ends the target of a symbolic link before the first byte that can't be part of one.
