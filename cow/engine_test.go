@@ -469,3 +469,15 @@ func TestParallel(t *testing.T) {
 	r.wants(r.g, "g", want[r.g])
 	r.close(want[r.f], want[r.g])
 }
+
+// hint sets the CoW extent size hint of f, in blocks.
+func (r *rig) hint(blocks uint32) error {
+	tx, err := r.store.Begin()
+	must(r.t, err)
+	e, err := inode.Edit(tx, r.groups, r.f.Ino)
+	must(r.t, err)
+	b := e.Modify()
+	format.DiFlags2.Put(b, format.DiFlags2.Get(b)|format.Flag2CowExtSize)
+	format.DiCowExtSize.Put(b, blocks)
+	return tx.Commit()
+}

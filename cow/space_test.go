@@ -1,0 +1,182 @@
+package cow_test
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/cowfs/cowfs/cow"
+	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/mkfs"
+	"github.com/cowfs/cowfs/space"
+)
+
+// hoard takes blocks until no more than left can be promised, and returns what gives them back.
+func (r *rig) hoard(left uint64) (giveBack func()) {
+	r.t.Helper()
+	must(r.t, r.store.Sync())
+	var taken []space.Extent
+	tx, err := r.store.Begin()
+	must(r.t, err)
+	for ag := 0; ; {
+		n, err := r.groups.Available(tx)
+		must(r.t, err)
+		if n <= left {
+			break
+		}
+		near := tx.Geo.FSB(format.AGNumber(ag), 0)
+		x, err := r.groups.Alloc(tx, space.Request{Min: 1, Max: uint32(min(n-left, 10_000)), Near: near, Only: true, Owner: space.Owner{ID: format.OwnUnknown}})
+		if errors.Is(err, space.ErrNoSpace) {
+			ag++
+			if ag == int(tx.Geo.AGCount) {
+				break
+			}
+			continue
+		}
+		must(r.t, err)
+		taken = append(taken, x)
+	}
+	must(r.t, tx.Commit())
+	return func() {
+		tx, err := r.store.Begin()
+		must(r.t, err)
+		for _, x := range taken {
+			must(r.t, r.groups.Free(tx, x, space.Owner{ID: format.OwnUnknown}, true))
+		}
+		must(r.t, tx.Commit())
+		must(r.t, r.store.Sync())
+	}
+}
+
+// A write that there is no space for fails as a whole, whichever way it takes, and leaves files
+// and counters as they were.
+func TestNoSpace(t *testing.T) {
+	const bs = 4096
+	old := noise(1, 400*bs)
+	r := newRig(t, mkfs.Config{Size: 512 << 20}, old, nil)
+	giveBack := r.hoard(100)
+	free := r.free()
+	p := noise(2, 200*bs)
+	for name, write := range map[string]func() (int, error){
+		"buffered":  func() (int, error) { return r.f.Write(p, 10*bs) },
+		"unaligned": func() (int, error) { return r.f.Write(p[5:], 10*bs+5) },
+		"hole":      func() (int, error) { return r.f.Write(p, 1000*bs) },
+		"stage":     func() (int, error) { return r.f.Stage(t.Context(), p, 10*bs) },
+		"reserve":   func() (int, error) { return 0, r.f.Reserve(10*bs, 200*bs) },
+	} {
+		n, err := write()
+		if n != 0 || !errors.Is(err, space.ErrNoSpace) {
+			t.Errorf("%s: %d bytes written, %v", name, n, err)
+		}
+		if s := r.eng.Stats(); s.Promised != 0 || s.Dirty != 0 {
+			t.Errorf("%s: %+v", name, s)
+		}
+		if now := r.free(); now != free {
+			t.Errorf("%s: %d blocks are free, want %d", name, now, free)
+		}
+		r.wants(r.f, name, old)
+	}
+	// What there is space for is written, and with so little of it at once.
+	_, err := r.f.Write(p[:50*bs], 10*bs)
+	must(t, err)
+	if s := r.eng.Stats(); s.Dirty != 0 || s.Allocs == 0 {
+		t.Errorf("with little space: %+v, want it written back", s)
+	}
+	giveBack()
+	want := bytes.Clone(old)
+	copy(want[10*bs:], p[:50*bs])
+	r.close(want, old)
+}
+
+// When what was promised is gone all the same, what can't be written back stays dirty and reserved
+// until it can.
+func TestNoSpaceAtWriteback(t *testing.T) {
+	const bs = 4096
+	old := noise(1, 400*bs)
+	r := newRig(t, mkfs.Config{Size: 512 << 20}, old, nil)
+	p := noise(2, 200*bs)
+	_, err := r.f.Write(p, 10*bs)
+	must(t, err)
+	promised := r.eng.Stats().Promised
+	giveBack := r.hoard(0)
+	var rest []func()
+	for range 4 { // and of what is not for everybody
+		tx, err := r.store.Begin()
+		must(t, err)
+		var taken []space.Extent
+		for {
+			x, err := r.groups.Alloc(tx, space.Request{Min: 1, Max: 4096, Owner: space.Owner{ID: format.OwnUnknown}})
+			if err != nil {
+				break
+			}
+			taken = append(taken, x)
+		}
+		must(t, tx.Commit())
+		rest = append(rest, func() {
+			tx, err := r.store.Begin()
+			must(t, err)
+			for _, x := range taken {
+				must(t, r.groups.Free(tx, x, space.Owner{ID: format.OwnUnknown}, true))
+			}
+			must(t, tx.Commit())
+		})
+	}
+	var we *cow.WriteError
+	if err := r.eng.Writeback(t.Context()); !errors.Is(err, space.ErrNoSpace) || !errors.As(err, &we) {
+		t.Errorf("error %v", err)
+	}
+	if s := r.eng.Stats(); s.Promised != promised || s.Dirty != 200*bs {
+		t.Errorf("%+v, want all %d blocks promised and all pages dirty", s, promised)
+	}
+	want := bytes.Clone(old)
+	copy(want[10*bs:], p)
+	r.wants(r.f, "f", want)
+	for _, f := range rest {
+		f()
+	}
+	giveBack()
+	must(t, r.store.Sync())
+	must(t, r.eng.Writeback(t.Context()))
+	r.close(want, old)
+}
+
+// With a hint, writes to a part of an extent reserve all of it; one write beside them goes out along
+// with them, though its own block is not shared. What nobody writes to is given up.
+func TestCowExtSize(t *testing.T) {
+	const bs = 4096
+	old := noise(1, 64*bs)
+	r := newRig(t, mkfs.Config{Size: 512 << 20}, old, nil)
+	must(t, r.hint(16))
+	own := noise(2, 2*bs)
+	_, err := r.f.WriteDirect(t.Context(), own, 20*bs) // these are f's own now
+	must(t, err)
+	must(t, r.f.Trim())
+	_, err = r.f.Write(noise(3, bs), 17*bs)
+	must(t, err)
+	if x := r.f.Extents(); len(x) != 1 || x[0].Off != 16 || x[0].End != 32 {
+		t.Errorf("reserved: %v, want blocks 16 to 32", x)
+	}
+	_, err = r.f.Write(noise(4, bs), 20*bs)
+	must(t, err)
+	before := r.eng.Stats()
+	must(t, r.eng.Writeback(t.Context()))
+	s := r.eng.Stats()
+	if s.Allocs-before.Allocs != 1 || s.Remaps-before.Remaps != 2 {
+		t.Errorf("%d allocations and %d remaps, want 1 and 2", s.Allocs-before.Allocs, s.Remaps-before.Remaps)
+	}
+	start := map[format.FileOff]format.FSBlock{}
+	for _, m := range r.extents(r.f) {
+		for i := range format.FileOff(m.Count) {
+			start[m.Off+i] = m.Start + format.FSBlock(i)
+		}
+	}
+	if start[20] != start[17]+3 {
+		t.Errorf("blocks 17 and 20 lie at %d and %d, want them in one extent", start[17], start[20])
+	}
+	want := bytes.Clone(old)
+	copy(want[20*bs:], own)
+	copy(want[17*bs:], noise(3, bs))
+	copy(want[20*bs:], noise(4, bs))
+	r.wants(r.f, "f", want)
+	r.close(want, old)
+}
