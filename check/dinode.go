@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/cowfs/cowfs/format"
@@ -112,11 +113,16 @@ func (f *file) judgeCore() {
 			f.say(InodePadding, "u3.dev", fmt.Sprintf("%#x", dev), 0)
 		}
 	}
+	f.judgeHints()
+}
+
+// judgeHints judges the hints for the size of extents, which a free inode keeps.
+func (f *file) judgeHints() {
 	most := f.w.geo.AGBlocks / 2
-	if n := format.DiExtSize.Get(b); n > most && format.DiFlags.Get(b)&format.FlagRealtime == 0 {
+	if n := format.DiExtSize.Get(f.raw); n > most && format.DiFlags.Get(f.raw)&format.FlagRealtime == 0 {
 		f.say(InodeFlags, "core.extsize", n, fmt.Sprintf("%d at most, half a group", most))
 	}
-	if n := format.DiCowExtSize.Get(b); n > most {
+	if n := format.DiCowExtSize.Get(f.raw); n > most {
 		f.say(InodeFlags, "v3.cowextsize", n, fmt.Sprintf("%d at most, half a group", most))
 	}
 }
@@ -235,6 +241,10 @@ func (f *file) judgeFree() {
 	if n := format.DiNextUnlinked.Get(b); n != format.NullAGIno {
 		f.say(InodeFreeFields, "next_unlinked", n, "null")
 	}
+	if n := format.DiSize.Get(b); n > math.MaxInt64 {
+		f.say(InodeFreeFields, "core.size", n, 0)
+	}
+	f.judgeHints()
 	if n := format.DiFlags.Get(b); n != 0 {
 		f.say(InodeFreeFields, "core.flags", hex(n), 0)
 	}

@@ -50,6 +50,7 @@ func (w *worker) primary() {
 		{"versionnum", uint64(format.SBVersionNum.Get(b) &^ versionKnown)},
 		{"features2", uint64(format.SBFeatures2.Get(b) &^ format.Feat2Mandatory)},
 		{"flags", uint64(format.SBFlags.Get(b))},
+		{"qflags", uint64(format.SBQFlags.Get(b) &^ quotaFlags)},
 	} {
 		if f.unset != 0 {
 			field(SuperUnused, f.name, hex(f.unset), "no other bits than those that are known")
@@ -62,6 +63,10 @@ func (w *worker) primary() {
 		field(SuperNeedsRepair, "features_incompat", g.Incompat, nil)
 	}
 }
+
+// quotaFlags are the bits of qflags that version 5 has: accounting, enforcement and a check done, for
+// each of the three sorts of quotas.
+const quotaFlags = 0x7cf
 
 // versionKnown are the bits of versionnum that mean something in version 5.
 const versionKnown = format.VersionMandatory | format.VersionAttr | format.VersionQuota | format.VersionDAlign | format.VersionSector | format.VersionASCIICI
@@ -126,8 +131,19 @@ func (w *worker) secondary(no format.AGNumber, b []byte) {
 	w.padding(SecondaryPadding, format.Superblock, b, at)
 	w.checkLSN(format.TypeSuperblock, b, at)
 	w.stripe(SecondaryField, b, at)
-	if n := format.SBFlags.Get(b); n != 0 {
-		w.report(Finding{Code: SecondaryField, Structure: "superblock", Field: "flags", Place: at, Got: text(n), Want: "0"})
+	zero := func(field string, got uint64) {
+		if got != 0 {
+			w.report(Finding{Code: SecondaryField, Structure: "superblock", Field: field, Place: at, Got: hex(got), Want: "0"})
+		}
+	}
+	zero("flags", uint64(format.SBFlags.Get(b)))
+	if w.geo.Version&format.VersionQuota == 0 {
+		zero("qflags", uint64(format.SBQFlags.Get(b)))
+	} else {
+		zero("qflags", uint64(format.SBQFlags.Get(b)&^quotaFlags))
+	}
+	if format.SBRBlocks.Get(b) == 0 {
+		zero("frextents", format.SBFRExtents.Get(b))
 	}
 	if bytes.Equal(lasting(w.sb), lasting(b)) {
 		return
