@@ -15,11 +15,6 @@ type contender struct {
 	judges bool
 }
 
-func judge(c contender) contender {
-	c.judges = true
-	return c
-}
-
 // Words that stand for something in a contender's command line.
 const (
 	wordImage   = "IMAGE" // does not exist before the run
@@ -32,11 +27,7 @@ const (
 // contenders are all that can do a set's job; the first is what the others are compared with.
 func (b *bench) contenders(s *set) []contender {
 	if s.image != nil {
-		return []contender{
-			judge(contender{name: "cowfsck", args: []string{b.cowfsck, "-n", "-q", wordImage}}),
-			judge(contender{name: "cowfsck --threads 1", args: []string{b.cowfsck, "-n", "-q", "--threads", "1", wordImage}}),
-			judge(program("xfs_repair -n 7.2", xfsprogs7("xfs_repair"), "-n", wordImage)),
-		}
+		return b.judges(s)
 	}
 	if s.source == nil {
 		return []contender{
@@ -62,6 +53,25 @@ func (b *bench) contenders(s *set) []contender {
 		inShell("mkfs.btrfs --rootdir", installed("mkfs.btrfs"), `truncate -s "$2" "$1"; mkfs.btrfs -q --rootdir "$3" "$1"`),
 		{name: "the limit: cat of the archive", args: []string{"/bin/sh", "-c", `cat "$1" >"$2"`, "sh", wordArchive, wordImage}},
 	}
+}
+
+// judges are those that check an image.
+func (b *bench) judges(s *set) []contender {
+	out := []contender{
+		{name: "cowfsck", args: []string{b.cowfsck, "-n", "-q", wordImage}},
+		{name: "cowfsck --threads 1", args: []string{b.cowfsck, "-n", "-q", "--threads", "1", wordImage}},
+		program("xfs_repair -n 7.2", xfsprogs7("xfs_repair"), "-n", wordImage),
+	}
+	if s.dirty {
+		// xfs_repair -n leaves the log alone, and so checks the image as it was before.
+		out = append(out, contender{name: "copy, mount, umount, xfs_repair -n 7.2", args: []string{"/bin/sh", "-ec",
+			`cp --sparse=always "$1" "$1.copy"; mount -o loop "$1.copy" "$2"; umount "$2"; "$3" -n "$1.copy"; rm "$1.copy"`,
+			"sh", wordImage, wordMount, xfsprogs7("xfs_repair")}})
+	}
+	for i := range out {
+		out[i].judges = true
+	}
+	return out
 }
 
 func program(name, path string, args ...string) contender {
