@@ -13,7 +13,7 @@ type Options struct {
 	// Memory is how many bytes the model of the image may take, as far as there is a choice:
 	// with less, groups are looked at one after the other. 0 is a share of what the machine has.
 	Memory int64
-	// MaxFindings is how many findings are kept, 0 all. The others are counted.
+	// MaxFindings is how many findings are kept; the others are counted. 0 is a million.
 	MaxFindings int
 	// Only, when not empty, limits the findings to areas or codes: "refcount", "cow.leaked". A code
 	// that says so is reported only when it is named here.

@@ -21,6 +21,7 @@ type worker struct {
 	found []ownerList // by group, only while the owners of some groups are collected
 	tree  treeBufs
 	files fileBufs
+	hint  int // of the last search among shared blocks
 
 	queue  *queue
 	unsaid int64 // bytes read that Progress was not told of

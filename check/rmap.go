@@ -10,7 +10,7 @@ import (
 // reverseMap walks rmapbt. What it says is taken away from what owners have said.
 func (w *worker) reverseMap(g *group) {
 	s := &w.sums[g.no]
-	var prev space.Rmap
+	joins := joinWatch{keys: &w.keys}
 	w.walkGroupTree(g.no, rmapbt, func(t *treeWalk, rec []byte) {
 		r := space.UnpackRmap(rec)
 		if want := w.rmapRecord(g.no, r); want != "" {
@@ -18,10 +18,9 @@ func (w *worker) reverseMap(g *group) {
 			g.look.Store(true)
 			return
 		}
-		if prev.Count > 0 && prev.Joins(r) {
-			w.recordFinding(RmapUnmerged, t, r.Start, r.Count, rmapText(r), "one record with "+rmapText(prev))
+		if joins.see(r) {
+			w.recordFinding(RmapUnmerged, t, r.Start, r.Count, rmapText(r), "one record with what it continues")
 		}
-		prev = r
 		s.owners.addOwner(&w.keys, r, minus1)
 	})
 }

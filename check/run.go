@@ -50,8 +50,11 @@ type checker struct {
 }
 
 func newChecker(dev device.Device, o Options) *checker {
-	return &checker{dev: dev, pads: newPaddings(), opt: o, out: sink{most: o.MaxFindings}, keys: newKeys(), lost: map[lostOwner]bool{}}
+	return &checker{dev: dev, pads: newPaddings(), opt: o, out: sink{most: maxFindings}, keys: newKeys(), lost: map[lostOwner]bool{}}
 }
+
+// maxFindings bounds the memory that findings take.
+const maxFindings = 1_000_000
 
 // open reads the superblock and the log, and makes ready.
 func (c *checker) open() error {
@@ -139,8 +142,12 @@ func (c *checker) result() *Report {
 		r.Stats.Free += c.groups[i].free.blocks
 	}
 	slices.SortFunc(c.out.list, order)
-	c.addPaths(c.out.list)
 	r.Findings, r.Dropped = c.out.list, c.out.dropped
+	if most := c.opt.MaxFindings; most > 0 && len(r.Findings) > most {
+		r.Dropped += len(r.Findings) - most
+		r.Findings = r.Findings[:most:most]
+	}
+	c.addPaths(r.Findings)
 	return r
 }
 
@@ -163,12 +170,14 @@ func (o *Options) wants(f *Finding) bool {
 	})
 }
 
-// memory is how many bytes a close look at several groups may take.
+// memory is how many bytes a close look at several groups may take: by default an eighth of what
+// the machine has.
 func (c *checker) memory() int64 {
 	if c.opt.Memory > 0 {
 		return c.opt.Memory
 	}
-	return defaultMemory
+	return machineMemory() / 8
 }
 
-const defaultMemory = 512 << 20
+// someMemory is what is taken for the machine's memory where it is not known, in bytes.
+const someMemory = 4 << 30

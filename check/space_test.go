@@ -8,9 +8,11 @@ import (
 	"github.com/cowfs/cowfs/check"
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/inode"
 	"github.com/cowfs/cowfs/mkfs"
 	"github.com/cowfs/cowfs/refcount"
 	"github.com/cowfs/cowfs/space"
+	"github.com/cowfs/cowfs/volume"
 )
 
 // fault is a way to make a bed wrong, and the codes that this gives: just these.
@@ -122,14 +124,8 @@ var spaceFaults = []fault{
 		b.rec(d, btree.Refcountbt, 2, func(rec []byte) { format.RefcRefs.Put(rec, 1) })
 	}, "refcount.too-low"},
 	{"sharing of a file's own", func(b *bed, d *device.Memory) {
-		i := b.find(d, btree.Rmapbt, 0, func(rec, next []byte) bool {
-			r, n := space.UnpackRmap(rec), space.UnpackRmap(next)
-			return isData(rec) && n.Start >= r.End()
-		})
-		var r space.Rmap
-		b.rec(d, btree.Rmapbt, i, func(rec []byte) { r = space.UnpackRmap(rec) })
 		b.space(d, func(tx *tx, _ *groups, c *counts) error {
-			_, err := c.Increase(tx, space.Extent{Start: b.geo.FSB(0, r.Start), Count: r.Count})
+			_, err := c.Increase(tx, b.dataOf(d, "/small1"))
 			return err
 		})
 	}, "inode.reflink-missing refcount.stray"},
@@ -196,7 +192,7 @@ var spaceFaults = []fault{
 		}
 	}, "space.trees-differ space.unmerged"},
 	{"free extents overlap", func(b *bed, d *device.Memory) {
-		i := b.find(d, btree.Bnobt, 0, func(rec, next []byte) bool { return true })
+		i := b.find(d, btree.Bnobt, 0, func(rec, next []byte) bool { return format.FreeStart.Get(next)-format.FreeStart.Get(rec) < 50 })
 		b.rec(d, btree.Bnobt, i, func(rec []byte) { format.FreeCount.Put(rec, 60) })
 	}, "agf.counter space.free-used space.overlap space.trees-differ super.counter"},
 	{"free record outside", func(b *bed, d *device.Memory) {
@@ -269,6 +265,23 @@ func (b *bed) stage(d *device.Memory) (e space.Extent) {
 func (b *bed) lastRec(d *device.Memory, k *btree.Kind, change func(rec []byte)) {
 	b.Helper()
 	b.leaf(d, k, len(b.leaves(d, k))-1, func(n btree.Node, _ []byte) { change(n.Rec(n.Len() - 1)) })
+}
+
+// dataOf is the first extent of a file's data.
+func (b *bed) dataOf(d *device.Memory, path string) space.Extent {
+	b.Helper()
+	v, err := volume.Open(stayOpen{d}, volume.Options{})
+	b.must(err)
+	i, err := v.Lookup(path)
+	b.must(err)
+	f, err := i.Fork(inode.Data)
+	b.must(err)
+	for m, err := range f.All() {
+		b.must(err)
+		return space.Extent{Start: m.Start, Count: m.Count}
+	}
+	b.Fatalf("%s has no data", path)
+	return space.Extent{}
 }
 
 // isData reports whether an rmap record is of written data of a file.

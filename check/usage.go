@@ -25,7 +25,7 @@ func (w *worker) own(ag format.AGNumber, start format.AGBlock, count uint32, o s
 		return
 	}
 	w.sums[ag].own(&w.keys, r)
-	if w.groups[ag].shared.touches(start, r.End()) {
+	if w.groups[ag].shared.touchesNear(start, r.End(), &w.hint) {
 		w.groups[ag].look.Store(true)
 	}
 }
@@ -44,7 +44,7 @@ func (w *worker) share(ag format.AGNumber, start format.AGBlock, count uint32, o
 		return false
 	}
 	w.sums[ag].own(&w.keys, r)
-	return w.groups[ag].shared.touches(start, r.End())
+	return w.groups[ag].shared.touchesNear(start, r.End(), &w.hint)
 }
 
 // stage says that a CoW fork has an extent, or its tree a block. That it belongs to format.OwnCow
@@ -202,14 +202,32 @@ type run struct{ start, end format.AGBlock }
 
 // touches reports whether any block from start up to end is in one of the runs.
 func (l runs) touches(start, end format.AGBlock) bool {
-	lo, hi := 0, len(l)
-	for lo < hi {
-		mid := int(uint(lo+hi) / 2)
-		if l[mid].end <= start {
-			lo = mid + 1
-		} else {
-			hi = mid
+	var hint int
+	return l.touchesNear(start, end, &hint)
+}
+
+// touchesNear is touches for callers who ask for one place after the other: hint is where the
+// last answer was found.
+func (l runs) touchesNear(start, end format.AGBlock, hint *int) bool {
+	i := *hint
+	switch {
+	case len(l) == 0:
+		return false
+	case i < len(l) && l[i].end > start && (i == 0 || l[i-1].end <= start):
+	case i+1 < len(l) && l[i+1].end > start && l[i].end <= start:
+		i++
+	default:
+		lo, hi := 0, len(l)
+		for lo < hi {
+			mid := int(uint(lo+hi) / 2)
+			if l[mid].end <= start {
+				lo = mid + 1
+			} else {
+				hi = mid
+			}
 		}
+		i = lo
 	}
-	return lo < len(l) && l[lo].start < end
+	*hint = i
+	return i < len(l) && l[i].start < end
 }
