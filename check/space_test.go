@@ -192,8 +192,12 @@ var spaceFaults = []fault{
 		}
 	}, "space.trees-differ space.unmerged"},
 	{"free extents overlap", func(b *bed, d *device.Memory) {
-		i := b.find(d, btree.Bnobt, 0, func(rec, next []byte) bool { return format.FreeStart.Get(next)-format.FreeStart.Get(rec) < 50 })
-		b.rec(d, btree.Bnobt, i, func(rec []byte) { format.FreeCount.Put(rec, 60) })
+		var count uint32
+		i := b.find(d, btree.Bnobt, 0, func(rec, next []byte) bool {
+			count = uint32(format.FreeStart.Get(next)-format.FreeStart.Get(rec)) + 1
+			return format.FreeCount.Get(next) > 1
+		})
+		b.rec(d, btree.Bnobt, i, func(rec []byte) { format.FreeCount.Put(rec, count) })
 	}, "agf.counter space.free-used space.overlap space.trees-differ super.counter"},
 	{"free record outside", func(b *bed, d *device.Memory) {
 		b.rec(d, btree.Cntbt, 3, func(rec []byte) { format.FreeStart.Put(rec, 1<<30) })
