@@ -20,12 +20,13 @@ type (
 	L32             int
 )
 
-// UUIDField holds a UUID, BytesField a byte string of the length given in the table, Array32
-// an array of Count big-endian 32-bit fields from byte Off.
+// UUIDField holds a UUID, BytesField a byte string of the length given in the table, Array32 and
+// Array64 arrays of Count big-endian fields of 32 and 64 bits from byte Off.
 type (
 	UUIDField          int
 	BytesField         struct{ Off, Len int }
 	Array32[T ~uint32] struct{ Off, Count int }
+	Array64[T ~uint64] struct{ Off, Count int }
 )
 
 // Get returns the field's value in b.
@@ -94,6 +95,9 @@ func (f BytesField) Put(b []byte, v []byte) {
 // At returns the accessor of element i.
 func (a Array32[T]) At(i int) U32[T] { return U32[T](a.Off + 4*i) }
 
+// At returns the accessor of element i.
+func (a Array64[T]) At(i int) U64[T] { return U64[T](a.Off + 8*i) }
+
 // number declares a field that holds a number of size bytes.
 func number(s *Struct, name string, off, size int, k Kind, little bool) {
 	s.add(Field{Name: name, Off: off, Size: size, Kind: k, Little: little})
@@ -143,6 +147,11 @@ func crc(s *Struct, name string, off int) L32 {
 func array32[T ~uint32](s *Struct, name string, off, n int, k Kind) Array32[T] {
 	s.add(Field{Name: name, Off: off, Size: 4, Count: n, Kind: k})
 	return Array32[T]{off, n}
+}
+
+func array64[T ~uint64](s *Struct, name string, off, n int, k Kind) Array64[T] {
+	s.add(Field{Name: name, Off: off, Size: 8, Count: n, Kind: k})
+	return Array64[T]{off, n}
 }
 
 func uuid(s *Struct, name string, off int) UUIDField {

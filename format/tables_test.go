@@ -23,6 +23,7 @@ var tables = []*Struct{
 	LogRecord, LogExtHeader, LogOp, LogUnmount,
 	LogTrans, LogDone, LogInode, LogDinode, LogBuf, logBufWord, LogEFI, LogFreeExtent, LogRUI, LogBUI, LogMapExtent,
 	LogCUI, LogRefExtent, LogAttrI, LogXMI, LogICreate, LogDquot, LogQuotaOff,
+	Metadump1, Metadump2, MetadumpExtent,
 }
 
 // makers are the functions that make a table; those of variable length are made on demand.

@@ -48,6 +48,7 @@ func Commands() []*Command {
 		shapeCommands(),
 		logCommands(),
 		diffCommands(),
+		metadumpCommands(),
 		treeCommands(),
 		spaceCommands(),
 		volumeCommands(),

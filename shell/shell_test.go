@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -112,7 +113,7 @@ func TestCommands(t *testing.T) {
 		if !bytes.Contains(man, []byte("\n.B "+c.Name)) {
 			t.Errorf("%s is not in the manual page", c.Name)
 		}
-		if !bytes.Contains(howto, []byte(".img "+c.Name)) && !bytes.Contains(howto, []byte("\n    "+c.Name+" ")) {
+		if !regexp.MustCompile(`(?m)^    (cowdb .*)?\b`+c.Name+`\b`).Match(howto) {
 			t.Errorf("%s is not in the how-to", c.Name)
 		}
 	}
@@ -122,7 +123,7 @@ func TestCommands(t *testing.T) {
 var docs = map[string]any{
 	"entry": EntryDoc{}, "stat": StatDoc{}, "xattr": XattrDoc{}, "parent": ParentDoc{}, "structure": StructureDoc{}, "hex": HexDoc{},
 	"record": RecordDoc{}, "address": AddressDoc{}, "form": TypeDoc{}, "crc": CRCDoc{}, "trash": TrashDoc{},
-	"logrecord": LogRecordDoc{}, "logitem": LogItemDoc{}, "intent": IntentDoc{}, "node": NodeDoc{}, "path": PathDoc{}, "unlinked": UnlinkedDoc{}, "rdump": RdumpDoc{},
+	"metadump": MetadumpDoc{}, "logrecord": LogRecordDoc{}, "logitem": LogItemDoc{}, "intent": IntentDoc{}, "node": NodeDoc{}, "path": PathDoc{}, "unlinked": UnlinkedDoc{}, "rdump": RdumpDoc{},
 	"frag": FragDoc{}, "reservation": ReservationDoc{}, "logres": LogReservationDoc{}, "height": HeightDoc{}, "hash": HashDoc{}, "converted": ConvertDoc{},
 	"info": InfoDoc{}, "difference": DifferenceDoc{}, "mapping": MappingDoc{}, "cow": CowDoc{}, "use": UseDoc{}, "freespace": FreeSpaceDoc{}, "statfs": StatfsDoc{}, "log": LogDoc{},
 	"text": EchoDoc{}, "change": ChangeDoc{},

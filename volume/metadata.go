@@ -210,10 +210,16 @@ func (m *metaWalk) inode(i *inode.Inode) {
 				t.block(tree.Root, tree.Levels-1)
 			}
 		}
-		if which == inode.Attr || which == inode.Data && (i.IsDir() || i.IsLink()) {
+		if which == inode.Attr || which == inode.Data && (i.IsDir() || i.IsLink() || m.quota(i.Ino)) {
 			m.fork(i, which, fork)
 		}
 	}
+}
+
+// quota reports whether an inode holds quotas.
+func (m *metaWalk) quota(ino format.Ino) bool {
+	sb := m.v.sb
+	return ino == format.SBUQuotIno.Get(sb) || ino == format.SBGQuotIno.Get(sb) || ino == format.SBPQuotIno.Get(sb)
 }
 
 // fork gives the blocks of a fork that holds metadata.

@@ -14,6 +14,7 @@ import (
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/internal/cmdline"
+	"github.com/cowfs/cowfs/metadump"
 	"github.com/cowfs/cowfs/shell"
 	"github.com/cowfs/cowfs/volume"
 )
@@ -54,7 +55,7 @@ func runImage(ctx context.Context, c *cli.Command, h host) error {
 			return cmdline.Usagef("--let %w", err)
 		}
 	}
-	close, err := openImage(c, s)
+	close, err := openImage(ctx, c, s)
 	if err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func runImage(ctx context.Context, c *cli.Command, h host) error {
 }
 
 // openImage opens the session's image, for writing with -w, and returns what closes it.
-func openImage(c *cli.Command, s *shell.Session) (close func() error, err error) {
+func openImage(ctx context.Context, c *cli.Command, s *shell.Session) (close func() error, err error) {
 	var offset int64
 	if c.IsSet("offset") {
 		if offset, err = shell.ParseSize(c.String("offset")); err != nil {
@@ -99,6 +100,11 @@ func openImage(c *cli.Command, s *shell.Session) (close func() error, err error)
 			return nil, errors.Join(fmt.Errorf("%s: --offset: %w", s.Image, err), file.Close())
 		}
 	}
+	if metadump.Is(dev) {
+		if dev, err = loadDump(ctx, c, s.Image, dev); err != nil {
+			return nil, err
+		}
+	}
 	close, err = openVolume(c, s, dev)
 	if errors.Is(err, volume.ErrReplay) {
 		err = fmt.Errorf("%w; --raw shows the image without", err)
@@ -107,6 +113,21 @@ func openImage(c *cli.Command, s *shell.Session) (close func() error, err error)
 		return nil, errors.Join(fmt.Errorf("%s: %w", s.Image, err), dev.Close())
 	}
 	return close, nil
+}
+
+// loadDump makes an image in memory of a metadump that was opened in place of an image.
+func loadDump(ctx context.Context, c *cli.Command, name string, dev device.Device) (device.Device, error) {
+	if c.Bool("w") {
+		return nil, errors.Join(fmt.Errorf("%s: a metadump is only read; mdrestore makes an image of it", name), dev.Close())
+	}
+	mem, _, err := metadump.Load(ctx, dev)
+	if cerr := dev.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return mem, nil
 }
 
 // openVolume opens the volume on a device in the way that the flags say.
