@@ -10,7 +10,7 @@ func rawTable(n int) *Struct { return oneField("raw", n, Raw) }
 func padTable(n int) *Struct { return oneField("pad", n, Pad) }
 
 func oneField(name string, n int, k Kind) *Struct {
-	s := newStruct(name, n)
+	s := &Struct{Name: name, Size: n} // has one field only, and there are many of the sort
 	s.add(Field{Size: n, Kind: k})
 	return s
 }

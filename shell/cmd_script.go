@@ -51,7 +51,7 @@ func scriptCommands() []*Command {
 					return usagef("a command is missing")
 				}
 				text := ""
-				if err := s.nested(ctx, args); ctx.Err() != nil {
+				if err := s.Run(ctx, args); ctx.Err() != nil {
 					return ctx.Err()
 				} else if err != nil {
 					text = err.Error()
@@ -114,21 +114,10 @@ func (s *Session) File(ctx context.Context, path string) error {
 		return err
 	}
 	defer f.Close()
-	dir, buf := s.dir, s.buf
+	dir := s.dir
 	s.dir, s.depth = filepath.Dir(path), s.depth+1
 	err = s.Script(ctx, path, f)
-	s.dir, s.depth, s.buf = dir, s.depth-1, buf
-	return err
-}
-
-// nested runs a command within another one.
-func (s *Session) nested(ctx context.Context, words []string) error {
-	if err := s.buf.Flush(); err != nil {
-		return err
-	}
-	buf := s.buf
-	err := s.Run(ctx, words)
-	s.buf = buf
+	s.dir, s.depth = dir, s.depth-1
 	return err
 }
 

@@ -6,8 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Command is one command of the shell.
@@ -30,8 +32,24 @@ type Example struct{ Line, Says string }
 // runFunc runs a command; args are what is left behind the flags.
 type runFunc func(ctx context.Context, s *Session, args []string) error
 
-// Commands returns all commands, by name.
-func Commands() []*Command {
+// table is all commands, by order of name, and by name and alias.
+type table struct {
+	list   []*Command
+	byName map[string]*Command
+}
+
+// theTable is made when it is first asked for.
+var (
+	theTable  table
+	tableOnce sync.Once
+)
+
+func commands() *table {
+	tableOnce.Do(func() { theTable = makeTable() })
+	return &theTable
+}
+
+func makeTable() table {
 	list := slices.Concat(
 		fileCommands(),
 		attrCommands(),
@@ -58,26 +76,29 @@ func Commands() []*Command {
 		unitCommands(),
 	)
 	slices.SortFunc(list, func(a, b *Command) int { return strings.Compare(a.Name, b.Name) })
-	return list
+	t := table{list, map[string]*Command{}}
+	for _, c := range list {
+		for _, name := range append([]string{c.Name}, c.Aliases...) {
+			t.byName[name] = c
+		}
+	}
+	return t
 }
+
+// Commands returns all commands, by name.
+func Commands() []*Command { return slices.Clone(commands().list) }
 
 // Find returns the command of a name or alias.
 func Find(name string) (*Command, error) {
-	for _, c := range Commands() {
-		if c.Name == name || slices.Contains(c.Aliases, name) {
-			return c, nil
-		}
+	if c, ok := commands().byName[name]; ok {
+		return c, nil
 	}
 	return nil, &UsageError{fmt.Sprintf("%s: no such command%s; \"help\" lists them", name, suggest(name, commandNames())), true}
 }
 
 // commandNames lists the names of all commands and what else can begin a line.
 func commandNames() []string {
-	names := []string{"help", "for", "if", "quit"}
-	for _, c := range Commands() {
-		names = append(append(names, c.Name), c.Aliases...)
-	}
-	return names
+	return slices.AppendSeq([]string{"help", "for", "if", "quit"}, maps.Keys(commands().byName))
 }
 
 // UsageError is an error in how a command was given.
@@ -144,7 +165,7 @@ func (c *Command) run(ctx context.Context, s *Session, args []string) error {
 	f := c.flags()
 	run := c.setup(f)
 	if err := f.Parse(splitLetters(f, args)); errors.Is(err, flag.ErrHelp) {
-		c.Help(s.Out)
+		c.Help(s.buf)
 		return nil
 	} else if err != nil {
 		return &UsageError{fmt.Sprintf("%s: %v; see \"help %s\"", c.Name, err, c.Name), true}

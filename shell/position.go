@@ -104,7 +104,7 @@ func (s *Session) bytes(p *position) ([]byte, error) {
 // at makes the position of what starts at byte off: of a form, or of the one that the magic
 // number tells when f is nil. room is how many bytes to take when the form has no length.
 func (s *Session) at(off int64, f *form, room int) (position, error) {
-	b, err := s.read(off, format.MaxBlockSize)
+	b, err := s.read(off, max(s.Vol.Geo.BlockSize, s.Vol.Geo.DirBlockSize))
 	if err != nil {
 		return position{}, err
 	}

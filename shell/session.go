@@ -34,7 +34,7 @@ type Session struct {
 	// Quote asks for names with unprintable characters to be quoted, as is good on a terminal.
 	Quote bool
 
-	buf  *bufio.Writer // of the command that runs
+	buf  *bufio.Writer // of Out
 	walk walker        // the position, see position.go
 
 	vars  map[string]value // of scripts
@@ -45,24 +45,33 @@ type Session struct {
 	outside *volume.Writer // what Writer is outside of it
 }
 
+// bufSize is how many bytes of results are collected before they are written.
+const bufSize = 64 << 10
+
 // Run runs one command, given as its name and arguments. No command is not an error.
 func (s *Session) Run(ctx context.Context, words []string) error {
 	if len(words) == 0 {
 		return nil
 	}
+	if s.buf == nil {
+		s.buf = bufio.NewWriterSize(s.Out, bufSize)
+	}
+	err := s.command(ctx, words)
+	if ferr := s.buf.Flush(); err == nil {
+		err = ferr
+	}
+	return err
+}
+
+func (s *Session) command(ctx context.Context, words []string) error {
 	if words[0] == "help" {
-		return Help(s.Out, words[1:])
+		return Help(s.buf, words[1:])
 	}
 	c, err := Find(words[0])
 	if err != nil {
 		return err
 	}
-	s.buf = bufio.NewWriterSize(s.Out, 64<<10)
-	err = c.run(ctx, s, words[1:])
-	if ferr := s.buf.Flush(); err == nil {
-		err = ferr
-	}
-	return err
+	return c.run(ctx, s, words[1:])
 }
 
 // Help writes the list of commands, or the help texts of those named.

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -91,10 +92,10 @@ func (s *Session) variable(p part) (string, error) {
 // capture runs a command and returns what it would print.
 func (s *Session) capture(ctx context.Context, words []string, asJSON bool) ([]byte, error) {
 	var out bytes.Buffer
-	was := *s
-	s.Out, s.JSON, s.Quote = &out, asJSON, false
+	was, asked, quote := s.buf, s.JSON, s.Quote
+	s.buf, s.JSON, s.Quote = bufio.NewWriter(&out), asJSON, false
 	err := s.Run(ctx, words)
-	s.Out, s.JSON, s.Quote, s.buf = was.Out, was.JSON, was.Quote, was.buf
+	s.buf, s.JSON, s.Quote = was, asked, quote
 	return out.Bytes(), err
 }
 
