@@ -20,7 +20,7 @@ func (d *dirScan) blocks() {
 		typ = format.TypeDirBlock
 	}
 	end := d.dataBlocks(data, typ)
-	if size := format.DiSize.Get(f.raw); size != uint64(end)<<g.DirBlkLog<<g.BlockLog && !f.data.partial {
+	if size := format.DiSize.Get(f.raw); size != uint64(end)<<g.DirBlkLog<<g.BlockLog && !d.partial {
 		f.say(DirSize, "core.size", size, uint64(end)<<g.DirBlkLog<<g.BlockLog)
 	}
 	if end == 0 || !single && data == index {
@@ -75,14 +75,19 @@ func (d *dirScan) judgePlaces(free format.FileOff) {
 	}
 }
 
+// maxBadBlocks is how many blocks of a directory may be bad before the others are left alone: its
+// mappings are wrong then, and can lead all over the image.
+const maxBadBlocks = 1000
+
 // dataBlocks looks at the blocks with entries, which the first n mappings have. It returns the
 // number of the block behind the last one.
 func (d *dirScan) dataBlocks(n int, typ *format.BlockType) (end format.FileOff) {
 	f, g := d.f, d.f.w.geo
 	log, unit := g.DirBlkLog, g.DirBlocks()
+	bad := 0
 	for i := range n {
 		m := f.data.maps[i]
-		for db := max(end, m.Off>>log); db<<log < m.End() && !f.w.stopped(); db++ {
+		for db := max(end, m.Off>>log); db<<log < m.End() && bad < maxBadBlocks && !f.w.stopped(); db++ {
 			for format.FileOff(len(d.bests)) < db {
 				d.bests = append(d.bests, bestNone)
 			}
@@ -96,6 +101,7 @@ func (d *dirScan) dataBlocks(n int, typ *format.BlockType) (end format.FileOff) 
 			}
 			if best == bestUnknown {
 				d.partial = true
+				bad++
 			}
 			d.bests = append(d.bests, best)
 		}

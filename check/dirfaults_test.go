@@ -28,6 +28,14 @@ func swapHashes(e []byte) {
 }
 
 var dirFaults = []fault{
+	{"a directory's inode", func(b *bed, d *device.Memory) {
+		b.bytes(d, b.geo.InoOffset(b.ino(d, "/node")), 2, func(p []byte) { p[0] = 'X' })
+	}, "inode.magic"},
+	{"a mapping that leads all over the image", inodeOf("/node", func(raw []byte) {
+		m := format.UnpackMapping(fork(raw))
+		m.Start, m.Count = 3000, 20000
+		m.Pack(fork(raw))
+	}), "dir.magic inode.blocks rmap.missing rmap.stray space.free-used space.lost"},
 	{"short: length", inodeOf("/short", func(raw []byte) { raw[shortAt(raw, firstSub)] = 200 }), "dir.short"},
 	{"short: name", inodeOf("/short", func(raw []byte) { raw[shortAt(raw, firstSub)+3] = '/' }), "dir.short parent.missing parent.stray"},
 	{"short: count", inodeOf("/short", func(raw []byte) { fork(raw)[0]-- }), "dir.disconnected inode.size link.count parent.stray"},

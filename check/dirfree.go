@@ -75,7 +75,7 @@ func (d *dirScan) judgeFreeBlock(b []byte, fb, room format.FileOff, at Place) {
 // judgeMissing reports data blocks from one up to another that are not in the index.
 func (d *dirScan) judgeMissing(from, to format.FileOff) {
 	for db := from; db < min(to, format.FileOff(len(d.bests))); db++ {
-		if d.bests[db] != bestNone {
+		if d.bests[db] != bestNone && d.bests[db] != bestUnknown {
 			d.say(DirFreeIndex, d.place(), "", fmt.Sprintf("data block %d is not in it", db), "all data blocks")
 			return // one stands for those behind it
 		}
