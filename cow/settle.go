@@ -188,7 +188,7 @@ func (f *File) freeExtents(c *change, list []Extent) error {
 			}
 		}
 		f.eng.counters.cancels.Add(1)
-		if err := f.eng.counts.FreeStaging(c.Tx, space.Extent{Start: x.Start, Count: uint32(x.Blocks())}, true); err != nil {
+		if err := f.eng.counts.FreeStaging(c.Tx, x.blocks(), true); err != nil {
 			return err
 		}
 	}
@@ -206,7 +206,7 @@ func (e *Engine) Abandon(tx *txn.Tx, ino format.Ino) error {
 		if x.Kept || x.State == Reserved {
 			continue
 		}
-		if err := e.counts.FreeStaging(tx, space.Extent{Start: x.Start, Count: uint32(x.Blocks())}, true); err != nil {
+		if err := e.counts.FreeStaging(tx, x.blocks(), true); err != nil {
 			return err
 		}
 	}
