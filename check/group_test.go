@@ -123,7 +123,9 @@ var superFaults = []fault{
 	{"unknown compatible feature", super(0, func(p []byte) { format.SBCompat.Put(p, 4) }), "super.field unchecked.feature"},
 	{"staged writes announced", super(0, func(p []byte) {
 		format.SBROCompat.Put(p, format.SBROCompat.Get(p)|format.ROPendingCow)
+		format.SBLogIncompat.Put(p, format.LogPendingCow)
 	}), "cow.pending-flag"},
+	{"staged writes announced for replays only", super(0, func(p []byte) { format.SBLogIncompat.Put(p, format.LogPendingCow) }), "cow.pending-half"},
 	{"copy's block size", super(1, func(p []byte) { format.SBBlockSize.Put(p, 2048) }), "secondary.field"},
 	{"copy's log", super(1, func(p []byte) { format.SBLogStart.Put(p, format.SBLogStart.Get(p)+1) }), "secondary.field"},
 	{"copy's features", super(1, func(p []byte) { format.SBIncompat.Put(p, format.SBIncompat.Get(p)&^format.InParent) }), "secondary.field"},

@@ -38,6 +38,8 @@ type judgement struct {
 	whole   bool // all owners are known
 	// swapped are blocks in the wrong domain of refcountbt.
 	swapped runs
+	// unstaged are blocks of CoW forks that refcountbt doesn't have as staged.
+	unstaged runs
 }
 
 // class is what all blocks of an extent have in common: their owner, and for files how far apart

@@ -134,7 +134,7 @@ func (c *checker) reportAhead() {
 
 // cleanLog judges what must be so when there is nothing in the log.
 func (w *worker) cleanLog() {
-	if f := format.SBLogIncompat.Get(w.sb); f != 0 && !w.dirty {
+	if f := format.SBLogIncompat.Get(w.sb) &^ format.LogPendingCow; f != 0 && !w.dirty && !w.copied {
 		w.report(Finding{
 			Code: LogFeature, Structure: "superblock", Field: "features_log_incompat", Place: AtBlock(0, 0, 1), Got: hex(f), Want: "0x0",
 		})

@@ -48,6 +48,13 @@ func (j *judgement) domains() {
 		return true
 	})
 	e.staged = joined(e.staged)
+	// What CoW forks have is theirs, whether it is recorded or not.
+	if !e.noRefs {
+		j.unstaged = without(e.forks, e.staged)
+	}
+	for _, r := range j.unstaged {
+		e.owners = append(e.owners, space.Rmap{Start: r.start, Count: uint32(r.end - r.start), Owner: space.Owner{ID: format.OwnCow}})
+	}
 }
 
 func (j *judgement) wrongDomain(r run, got, want string) {
@@ -128,12 +135,12 @@ func (j *judgement) judgeStaging() {
 	if !j.w.has(refcountbt) || j.noRefs {
 		return
 	}
-	if j.w.geo.ROCompat&format.ROPendingCow == 0 || !j.open {
+	if !j.w.geo.HasCowForks() || !j.open {
 		for _, r := range without(j.staged, j.forks) {
 			j.w.report(Finding{Code: CowLeaked, Structure: "refcountbt", Place: AtBlock(j.g.no, r.start, uint32(r.end-r.start)), Got: "staged"})
 		}
 	}
-	for _, r := range without(j.forks, j.staged) {
+	for _, r := range j.unstaged {
 		j.w.report(Finding{Code: CowUnstaged, Structure: "refcountbt", Place: AtBlock(j.g.no, r.start, uint32(r.end-r.start)), Got: "not staged"})
 	}
 }
@@ -159,9 +166,20 @@ func without(a, b runs) (out runs) {
 	return out
 }
 
-// pendingFlag judges whether the superblock is right that there are staged writes.
+// pendingFlag judges whether the superblock is right about staged writes: it has two flags that say
+// that there are some.
 func (w *worker) pendingFlag() {
-	if w.geo.ROCompat&format.ROPendingCow == 0 || w.anyLost() {
+	if w.copied {
+		return
+	}
+	pending := w.geo.ROCompat&format.ROPendingCow != 0
+	say := func(c *Code, field, got, want string) {
+		w.report(Finding{Code: c, Structure: "superblock", Field: field, Place: AtBlock(0, 0, 1), Got: got, Want: want})
+	}
+	if log := format.SBLogIncompat.Get(w.sb)&format.LogPendingCow != 0; log != pending {
+		say(CowPendingHalf, "features_log_incompat", fmt.Sprintf("PENDING_COW: %v", log), fmt.Sprintf("%v, as in features_ro_compat", pending))
+	}
+	if !pending || w.anyLost() {
 		return
 	}
 	for _, o := range w.workers {
@@ -171,7 +189,5 @@ func (w *worker) pendingFlag() {
 			}
 		}
 	}
-	w.report(Finding{
-		Code: CowPendingFlag, Structure: "superblock", Field: "features_ro_compat", Place: AtBlock(0, 0, 1), Got: w.geo.ROCompat.String(),
-	})
+	say(CowPendingFlag, "features_ro_compat", w.geo.ROCompat.String(), "")
 }

@@ -140,11 +140,17 @@ var (
 		Lost:   "Nothing. Linux mounts the volume for reading only.",
 		Repair: "Clears the flag.",
 	}
+	CowPendingHalf = &Code{
+		Name: "cow.pending-half", Severity: Damage, Summary: "only one of the two flags of staged writes is set",
+		Means:  "While inodes have CoW forks on disk the superblock says so twice: among the features that a writer must know, and among those that whoever replays the log must know.",
+		Lost:   "Nothing yet. Without the first flag Linux would write to the volume, without the second one it would free all staged blocks after a crash.",
+		Repair: "Sets both flags or clears both, by what inodes have.",
+	}
 )
 
 var spaceCodes = []*Code{
 	SpaceRecord, SpaceOverlap, SpaceUnmerged, SpaceTreesDiffer, SpaceLost, SpaceFreeUsed, SpaceCrossLink,
 	RmapRecord, RmapUnmerged, RmapMissing, RmapStray, RmapWrong,
 	RefcountRecord, RefcountOverlap, RefcountUnmerged, RefcountTooHigh, RefcountTooLow, RefcountMissing, RefcountStray, RefcountWrongDomain,
-	CowLeaked, CowUnstaged, CowPendingFlag,
+	CowLeaked, CowUnstaged, CowPendingFlag, CowPendingHalf,
 }
