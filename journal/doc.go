@@ -22,16 +22,19 @@
 // # Reading and replaying
 //
 // Open finds head and tail of a log and tells whether it is clean. Records that a crash tore are
-// left out. Log.Records and Log.Transactions yield what is between tail and head. Replay makes
-// the changes in the image, a copy or a device.Overlay; and MakeClean ends the log when
-// everything that Result still asks for has been done:
+// left out. Log.Records and Log.Transactions yield what is between tail and head. Recover makes
+// the changes in the image, safe from a crash in the middle; Replay makes them in a copy or a
+// device.Overlay. MakeClean ends the log when everything that Result still asks for has been done:
 //
 //	l, err := journal.Open(dev, g)
 //	if l.State == journal.Dirty {
-//		result, err := journal.Replay(l, dev)
+//		result, err := journal.Recover(l)
 //		// finish result.Intents and the rest, by transactions of one's own
 //		err = journal.MakeClean(dev, result.Geometry)
 //	}
+//
+// Recover has the log hold nothing but the difference between what is in place and what will be,
+// while it writes that in place: see condense.go for why.
 //
 // # Writing
 //
@@ -39,7 +42,7 @@
 //
 //	lsn, err := w.Append(items)
 //	err = w.Sync()            // from here on a crash replays the checkpoint
-//	...                       // stamp the buffers with lsn, write them in place, sync
+//	...                       // write the buffers in place, with an LSN older than lsn, sync
 //	err = w.SetTail(w.Head()) // from here on it is not needed any more
 //	err = w.Unmount()         // at the end
 //

@@ -21,6 +21,7 @@ type Result struct {
 	Newer        int   // items for what was on the disk in a newer state already
 	Cancelled    int   // items for blocks that were freed later
 	Bytes        int64 // written
+	Condensed    bool  // what changed was all of the log while it was written in place; see Recover
 }
 
 // Replay makes the changes that a log holds in the image into: the one that the log lies in, a
@@ -29,13 +30,13 @@ type Result struct {
 // Nothing is written when the log holds something that cannot be replayed, or gives blocks that
 // are not sound; the error is an *UnknownItemError, or a format.ErrCorrupt. Only of a log that
 // changes very much, hundreds of MiB, the first part may have been written by then. When Replay
-// returns, what it wrote is synced. To replay a log again is harmless.
+// returns, what it wrote is synced. To replay a log again is harmless. A crash in the middle is best
+// survived by Recover.
 //
 // What is left to do before the image is as after a mount: finish Result.Intents, free the
 // inodes in the groups' unlinked lists and the CoW staging extents, and MakeClean.
 func Replay(l *Log, into device.Device) (*Result, error) {
-	r := &replayer{log: l, cancels: cancels{}, stage: newStage(l.area.g, &l.area, into)}
-	r.res.Geometry = l.area.g
+	r := newReplayer(l, into)
 	if l.State != Dirty {
 		return &r.res, nil
 	}
@@ -54,6 +55,13 @@ type replayer struct {
 	intents intents
 	lsn     format.LSN // of the transaction at hand
 	res     Result
+	finish  func() error // writes what is staged in the end
+}
+
+func newReplayer(l *Log, into device.Device) *replayer {
+	r := &replayer{log: l, cancels: cancels{}, stage: newStage(l.area.g, &l.area, into)}
+	r.res.Geometry, r.finish = l.area.g, r.flush
+	return r
 }
 
 func (r *replayer) run() error {
@@ -82,10 +90,11 @@ func (r *replayer) run() error {
 			return err
 		}
 	}
-	if err := r.flush(); err != nil {
+	r.res.Intents = r.intents.unfinished()
+	if err := r.finish(); err != nil {
 		return err
 	}
-	r.res.Geometry, r.res.Intents, r.res.Bytes = r.g, r.intents.unfinished(), r.written
+	r.res.Geometry, r.res.Bytes = r.g, r.written
 	return r.into.Sync()
 }
 

@@ -137,6 +137,9 @@ func (s *stage) joinBlock(first format.FileOff, runs []format.Mapping, lsn forma
 		return err
 	}
 	for i, off := range places {
+		if _, ok := s.touched[off]; !ok {
+			s.touched[off] = object{n: s.g.BlockSize}
+		}
 		if err := s.put(off, whole[i*s.g.BlockSize:][:s.g.BlockSize]); err != nil {
 			return err
 		}

@@ -151,14 +151,27 @@ func (s *stage) full() bool { return s.overlay.Allocated() > stageLimit }
 
 // flush computes the checksums of what was changed, checks it, and writes it to the image.
 func (s *stage) flush() error {
+	if err := s.seal(); err != nil {
+		return err
+	}
+	return s.apply()
+}
+
+// seal computes the checksums of what was changed, and checks it.
+func (s *stage) seal() error {
 	if err := s.joinPieces(); err != nil {
 		return err
 	}
 	for _, off := range slices.Sorted(maps.Keys(s.touched)) {
-		if err := s.seal(off, s.touched[off]); err != nil {
+		if err := s.sealOne(off, s.touched[off]); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// apply writes what was changed to the image.
+func (s *stage) apply() error {
 	if err := s.overlay.Apply(s.into); err != nil {
 		return err
 	}
@@ -170,8 +183,8 @@ func (s *stage) flush() error {
 	return nil
 }
 
-// seal gives an object its checksum, and checks it.
-func (s *stage) seal(off int64, o object) error {
+// sealOne gives an object its checksum, and checks it.
+func (s *stage) sealOne(off int64, o object) error {
 	if o.typ == nil {
 		return nil
 	}

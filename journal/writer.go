@@ -20,8 +20,8 @@ type WriterOptions struct {
 // Writer appends checkpoints to a log. It is for one goroutine.
 //
 // A writer knows of no buffers. Its user first appends a checkpoint, and syncs; then writes
-// what the checkpoint holds in place, stamped with the LSN that Append returned, and syncs the
-// device; and then moves the tail.
+// what the checkpoint holds in place, with an LSN from before, and syncs the device; and then
+// moves the tail.
 type Writer struct {
 	dev   device.Device
 	area  area
@@ -94,8 +94,8 @@ func (w *Writer) Capacity() int { return w.area.blocks - w.area.blocks/16 }
 func (w *Writer) Free() int { return max(0, w.Capacity()-w.area.distance(w.tail, w.head)) }
 
 // Append writes a checkpoint. Regions are filled up with zeroes to a multiple of 4 bytes. It
-// returns the LSN that buffers which the checkpoint changes get before they are written in
-// place. The checkpoint lasts from the next Sync on.
+// returns the checkpoint's LSN, which in a replay is newer than those of blocks that it is to be
+// replayed over. The checkpoint lasts from the next Sync on.
 //
 // When it does not fit the error is ErrFull or ErrTooLarge, and nothing was written. After any
 // other error the writer is of no use any more.

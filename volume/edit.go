@@ -63,7 +63,12 @@ func OpenWriter(dev device.Device, o Options) (*Writer, error) {
 		if !o.Replay {
 			return nil, ErrDirtyLog
 		}
-		if replayed, err = journal.Replay(l, dev); err != nil {
+		if o.inMemory {
+			replayed, err = journal.Replay(l, dev)
+		} else {
+			replayed, err = journal.Recover(l)
+		}
+		if err != nil {
 			return nil, err
 		}
 		if v, err = Open(dev, o); err != nil { // the superblock may be another one

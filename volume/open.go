@@ -21,7 +21,8 @@ type Options struct {
 	// Without it Open shows what is in place, and OpenWriter refuses.
 	Replay bool
 
-	writing bool // Open is called by OpenWriter
+	writing  bool // Open is called by OpenWriter
+	inMemory bool // what is written does not last anyway
 }
 
 // Volume is an opened image. It is safe for concurrent use.

@@ -27,7 +27,28 @@ func (w *Writer) recover(r *journal.Result) error {
 	if err := w.freeLeftovers(); err != nil {
 		return err
 	}
-	return w.Sync()
+	if err := w.change((*op).endRecovery); err != nil {
+		return err
+	}
+	// What the log held so far must not be replayed any more: file data can come to lie where it
+	// has metadata.
+	return w.store.Settle()
+}
+
+// endRecovery brings the superblock up to date: what the log held can have needed features that
+// others need not know now.
+func (o *op) endRecovery() error {
+	if err := o.countUp(); err != nil {
+		return err
+	}
+	sb, err := o.superblock()
+	if err != nil {
+		return err
+	}
+	if was := format.SBLogIncompat.Get(sb.Data); was&^format.LogPendingCow != 0 {
+		format.SBLogIncompat.Put(o.tx.Change(sb, int(format.SBLogIncompat), 4), was&format.LogPendingCow)
+	}
+	return nil
 }
 
 // freeLeftovers frees inodes without names and staged blocks without a file.
@@ -113,6 +134,7 @@ var ErrReplay = errors.New("the log is dirty and can't be replayed")
 // openReplayed opens a volume with a dirty log for reading: what the log holds is replayed in
 // memory, and the device stays as it is.
 func openReplayed(dev device.Device, o Options) (*Volume, error) {
+	o.inMemory = true
 	w, err := OpenWriter(device.NewOverlay(dev), o)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrReplay, err)
