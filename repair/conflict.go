@@ -30,6 +30,9 @@ type loss struct {
 	start format.FSBlock
 	count uint32
 	to    claim
+	// written says that the fork keeps the blocks, and that only its saying that they were never
+	// written is wrong: such blocks can't be shared.
+	written bool
 }
 
 // overlaps goes over the claims of a group in order, and adds to losers who loses what. A fork
@@ -53,7 +56,8 @@ func (m *model) overlaps(a *groupModel, losers map[forkID][]loss) {
 				continue // two of the volume's own structures: the rebuild finds new places
 			}
 			first, end := max(x.Start, c.Start), min(x.End(), c.End())
-			losers[id] = append(losers[id], loss{m.geo.FSB(a.no, first), uint32(end - first), winner})
+			flag := m.fileData(x) && m.fileData(c) && loser.Offset&format.RmapUnwritten != 0
+			losers[id] = append(losers[id], loss{m.geo.FSB(a.no, first), uint32(end - first), winner, flag})
 		}
 		active = append(active, c)
 	}
@@ -69,6 +73,8 @@ func (m *model) rank(c claim) int {
 	case c.Offset&format.RmapAttrFork != 0 || !m.isFile(format.Ino(c.ID)):
 		return 2
 	case c.ID == format.OwnCow:
+		return 5
+	case c.Offset&format.RmapUnwritten != 0:
 		return 4
 	}
 	return 3
@@ -76,6 +82,11 @@ func (m *model) rank(c claim) int {
 
 // shareable reports whether a claim's blocks may have other owners.
 func (m *model) shareable(c claim) bool {
+	return m.fileData(c) && c.Offset&format.RmapUnwritten == 0
+}
+
+// fileData reports whether a claim is of a file's data, on a volume that can share these.
+func (m *model) fileData(c claim) bool {
 	return m.geo.HasReflink() && format.OwnerIsInode(c.ID) && c.Offset&(format.RmapAttrFork|format.RmapBmbtBlock) == 0 && m.isFile(format.Ino(c.ID))
 }
 
@@ -123,6 +134,12 @@ func (m *model) yield(id forkID, list []loss) {
 			}
 			if to < x.End() {
 				kept = append(kept, cut(x, to, x.End()))
+			}
+			if l.written {
+				x = cut(x, from, to)
+				x.Unwritten = false
+				kept = append(kept, x)
+				continue
 			}
 			m.part(id, r, cut(x, from, to), l.to)
 		}

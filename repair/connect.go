@@ -391,7 +391,10 @@ func (t *tree) setCounts(context.Context) error {
 				t.r.inode(ino, "correct ..", fmt.Sprintf("was %d, should be %d", n.dotdot, parent))
 			}
 		}
-		if t.special(ino) || t.removed[ino] || n.links == want {
+		if t.special(ino) {
+			want = 1
+		}
+		if t.removed[ino] || n.links == want {
 			continue
 		}
 		if err := t.setLinks(ino, want); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cowfs/cowfs/check"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/inode"
 	"github.com/cowfs/cowfs/journal"
 )
 
@@ -15,30 +16,31 @@ type cure func(j *job, f check.Finding) error
 
 // cures are the findings that a single field is the matter of.
 var cures = map[string]cure{
-	"agf.padding": zeroField, "agf.unused": zeroField, "agi.padding": zeroField, "agi.unused": zeroField,
-	"agfl.padding": zeroField, "btree.padding": zeroField, "inode.padding": zeroField, "super.unused": zeroField,
+	"agf.unused": zeroField, "agi.unused": zeroField, "quota.inode": zeroQuota, "inode.free-fields": clearFree,
+	"btree.padding": zeroField, "inode.padding": zeroField, "super.unused": zeroField,
 	"agi.hint": setField("null"), "unlinked.stale": setField("null"), "log.feature": setField("0"),
 	"super.field": wantField, "inode.field": wantField, "symlink.block": mendLink, "symlink.target": cutTarget,
 	"super.padding": zeroTail, "secondary.padding": copySuper, "secondary.field": copySuper, "secondary.unreadable": copySuper,
 	"log.behind":  aheadOfLog,
 	"inode.flags": dropFlags, "inode.reflink-stale": dropReflink, "inode.time": dropNanoseconds,
+	"cow.pending-flag": pendingCow(false), "cow.pending-half": pendingCow(true),
 	"inode.special": resetSpecial, "inode.crc": mendInode, "inode.identity": mendInode,
 }
 
 // curable reports whether a finding has a cure of its own.
 func curable(f check.Finding) bool { return cures[f.Code.Name] != nil }
 
-// cure applies all cures. It reports whether there were any.
-func (j *job) cure(report *check.Report) (any bool, err error) {
+// cure applies all cures. It reports whether one has changed anything.
+func (j *job) cure(report *check.Report) (changed bool, err error) {
+	before := len(j.r.Actions)
 	for _, f := range report.Findings {
 		if c := cures[f.Code.Name]; c != nil {
 			if err := c(j, f); err != nil {
-				return any, fmt.Errorf("%s: %w", f.Code, err)
+				return false, fmt.Errorf("%s: %w", f.Code, err)
 			}
-			any = true
 		}
 	}
-	return any, nil
+	return len(j.r.Actions) > before, nil
 }
 
 // place finds the structure that a finding is about: its type and its first byte in the image.
@@ -78,10 +80,13 @@ func (j *job) edit(f check.Finding, change func(t *format.BlockType, b []byte) e
 	if _, err := j.dev.ReadAt(b, off); err != nil {
 		return err
 	}
+	was := bytes.Clone(b)
 	if err := change(t, b); err != nil {
 		return err
 	}
-	t.SetChecksum(b)
+	if t.SetChecksum(b); bytes.Equal(was, b) {
+		return nil
+	}
 	j.r.act(Action{What: "correct a field", AG: f.Place.AG, Ino: f.Place.Ino, Note: strings.TrimSpace(fmt.Sprintf("%s %s: was %s", f.Structure, f.Field, f.Got))})
 	_, err := j.dev.WriteAt(b, off)
 	return err
@@ -99,6 +104,15 @@ func zeroField(j *job, f check.Finding) error {
 		}
 		return nil
 	})
+}
+
+// zeroQuota makes the superblock name no quota inode where it names something else.
+func zeroQuota(j *job, f check.Finding) error {
+	if f.Structure != format.TypeSuperblock.Name {
+		return nil
+	}
+	f.Place = check.AtBlock(0, 0, 1)
+	return zeroField(j, f)
 }
 
 func setField(value string) cure {
@@ -186,7 +200,7 @@ func dropFlags(j *job, f check.Finding) error {
 		case "core.flags":
 			format.DiFlags.Put(b, possibleFlags(b))
 		case "v3.flags2":
-			format.DiFlags2.Put(b, format.DiFlags2.Get(b)&format.Flags2Known)
+			format.DiFlags2.Put(b, possibleFlags2(j.geo, b))
 		case "core.extsize":
 			format.DiExtSize.Put(b, 0)
 			format.DiFlags.Put(b, format.DiFlags.Get(b)&^(format.FlagExtSize|format.FlagExtSzInherit))
@@ -210,6 +224,48 @@ func possibleFlags(b []byte) format.DiFlag {
 		f &^= format.FlagsOfReg
 	}
 	return f
+}
+
+// possibleFlags2 is the flags2 of an inode less those that its type and the volume's features don't
+// allow.
+func possibleFlags2(g *format.Geometry, b []byte) format.DiFlag2 {
+	f := format.DiFlags2.Get(b) & format.Flags2Known
+	mode := format.DiMode.Get(b) & format.ModeType
+	if !g.HasBigtime() {
+		f &^= format.Flag2Bigtime
+	}
+	if !g.HasNrext64() {
+		f &^= format.Flag2Nrext64
+	}
+	if mode != format.ModeReg && mode != format.ModeDir {
+		f &^= format.Flag2DAX
+	}
+	if !g.HasReflink() || mode != format.ModeReg || format.DiFlags.Get(b)&format.FlagRealtime != 0 {
+		f &^= format.Flag2Reflink
+	}
+	if !g.HasReflink() || mode != format.ModeReg && mode != format.ModeDir || format.DiCowExtSize.Get(b) == 0 {
+		f &^= format.Flag2CowExtSize
+	}
+	return f
+}
+
+// clearFree makes a free inode one with nothing in it but its generation.
+func clearFree(j *job, f check.Finding) error {
+	return j.edit(f, func(_ *format.BlockType, b []byte) error {
+		if format.DiMode.Get(b) != 0 {
+			return nil
+		}
+		if leftover(b) {
+			s := &scan{model: &model{geo: j.geo, dev: j.dev, report: j.r}}
+			s.revive(f.Place.Ino, b) // it may be one that was in use
+			return nil
+		}
+		gen := format.DiGen.Get(b)
+		clear(b)
+		inode.PutFree(j.geo, b, f.Place.Ino)
+		format.DiGen.Put(b, gen)
+		return nil
+	})
 }
 
 func dropReflink(j *job, f check.Finding) error {
@@ -313,4 +369,25 @@ func mendInode(j *job, f check.Finding) error {
 	}
 	_, err := j.dev.WriteAt(b, off)
 	return err
+}
+
+// pendingCow makes both flags say whether inodes have CoW forks on disk. When it is not known it is
+// said that they have: the next check tells if none has.
+func pendingCow(pending bool) cure {
+	return func(j *job, f check.Finding) error {
+		f.Structure, f.Place = format.TypeSuperblock.Name, check.AtBlock(0, 0, 1)
+		return j.edit(f, func(_ *format.BlockType, b []byte) error {
+			ro, log := format.SBROCompat.Get(b)&^format.ROPendingCow, format.SBLogIncompat.Get(b)&^format.LogPendingCow
+			if pending {
+				ro, log = ro|format.ROPendingCow, log|format.LogPendingCow
+			}
+			format.SBROCompat.Put(b, ro)
+			format.SBLogIncompat.Put(b, log)
+			g, err := format.GeometryOf(b)
+			if err == nil {
+				j.geo = g
+			}
+			return err
+		})
+	}
 }

@@ -97,7 +97,20 @@ func (f *forks) fork(attr, doubt bool) {
 	case format.FmtBtree:
 		maps, tree, sound = f.inTree(src, attr)
 	default:
+		if n != 0 && kind != format.FmtLocal {
+			f.setCount(attr, 0)
+		}
+		if size := format.DiSize.Get(f.b); kind == format.FmtDev && !attr && size != 0 {
+			f.did("core.size", size, 0)
+			format.DiSize.Put(f.b, 0)
+		}
 		return
+	}
+	if format.DiMode.Get(f.b)&format.ModeType != format.ModeReg {
+		for i := range maps {
+			sound = sound && !maps[i].Unwritten // metadata is never that
+			maps[i].Unwritten = false
+		}
 	}
 	if kind == format.FmtBtree && f.doubt[f.ino] {
 		sound = false

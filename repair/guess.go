@@ -76,6 +76,11 @@ func (m *mender) guessFormat() bool {
 	try := []format.ForkFormat{format.FmtExtents, format.FmtBtree, format.FmtLocal}
 	switch format.DiMode.Get(b) & format.ModeType {
 	case format.ModeChar, format.ModeBlk, format.ModeFIFO, format.ModeSock:
+		mode := format.DiMode.Get(b)
+		if format.DiSize.Get(b) != 0 && m.guessType() {
+			return true // it has content, so the type is what is wrong
+		}
+		format.DiMode.Put(b, mode)
 		format.DiFormat.Put(b, format.FmtDev)
 		return true
 	case format.ModeReg:
@@ -163,23 +168,11 @@ func shortDirSize(data []byte) int {
 
 // dropFlags2 keeps the flags that the volume's features and the file's type allow.
 func (m *mender) dropFlags2() {
-	b := m.b
-	f := format.DiFlags2.Get(b)
-	mode := format.DiMode.Get(b) & format.ModeType
-	if !m.geo.HasBigtime() {
-		f &^= format.Flag2Bigtime
+	f := possibleFlags2(m.geo, m.b)
+	if f&format.Flag2CowExtSize == 0 {
+		format.DiCowExtSize.Put(m.b, 0)
 	}
-	if !m.geo.HasNrext64() {
-		f &^= format.Flag2Nrext64
-	}
-	if !m.geo.HasReflink() || mode != format.ModeReg || format.DiFlags.Get(b)&format.FlagRealtime != 0 {
-		f &^= format.Flag2Reflink
-	}
-	if !m.geo.HasReflink() || mode != format.ModeReg && mode != format.ModeDir {
-		f &^= format.Flag2CowExtSize
-		format.DiCowExtSize.Put(b, 0)
-	}
-	format.DiFlags2.Put(b, f)
+	format.DiFlags2.Put(m.b, f)
 }
 
 // recount makes the number of mappings of a fork what the fork can have. The mappings that can

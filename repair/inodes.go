@@ -65,6 +65,11 @@ func (s *scan) inode(ino format.Ino, b []byte, used bool) (changed bool) {
 		s.clear(ino, b)
 		return true
 	}
+	if format.DiMode.Get(b) != 0 && !used && format.DiNLink.Get(b) == 0 {
+		s.report.inode(ino, "make a free inode", "it has a mode, and the inode trees and its names say that it is free")
+		s.clear(ino, b)
+		return true
+	}
 	if format.DiMode.Get(b) == 0 && leftover(b) {
 		if changed = s.revive(ino, b); format.DiMode.Get(b) == 0 {
 			return changed

@@ -24,6 +24,9 @@ type Options struct {
 	Plan bool
 	// Strict makes it an error, ErrLoss, when something would be lost; the image then stays as it is.
 	Strict bool
+	// KeepCow, when not empty, is a directory of the host where staged blocks are saved that no file
+	// accounts for, before they are freed.
+	KeepCow string
 	// Undo is where the undo file goes; see package undo. Nothing may be there.
 	Undo string
 	// Check says how to check the image.
@@ -39,7 +42,7 @@ var (
 
 // maxRounds is how often an image is mended and checked before it is given up. A round mends what
 // lies lowest, so that the next one can see what stands on it.
-const maxRounds = 6
+const maxRounds = 10
 
 // Run checks the image and mends what is wrong. All changes are made in memory first. Only when a
 // last check finds nothing wrong with them, or nothing more can be mended, they are written, as
@@ -50,6 +53,9 @@ func Run(ctx context.Context, image device.Device, o Options) (*Result, error) {
 		return j.r, err
 	}
 	j.r.sort()
+	if len(j.r.Losses) > 0 {
+		j.r.tellPaths(ctx, j.dev, j.geo)
+	}
 	if o.Strict && len(j.r.Losses) > 0 {
 		return j.r, fmt.Errorf("%w: %d parts", ErrLoss, len(j.r.Losses))
 	}
@@ -159,11 +165,26 @@ func (j *job) correctSuper(g *format.Geometry, sb []byte) (*format.Geometry, err
 	return g, err
 }
 
+// supported refuses volumes with parts that a repair does not know.
+func (j *job) supported() error {
+	sb := make([]byte, j.geo.SectSize)
+	if _, err := j.dev.ReadAt(sb, 0); err != nil {
+		return err
+	}
+	switch {
+	case j.geo.LogStart == 0:
+		return fmt.Errorf("%w: an external log, for repair", format.ErrUnsupported)
+	case format.SBRBlocks.Get(sb) != 0:
+		return fmt.Errorf("%w: a realtime section, for repair", format.ErrUnsupported)
+	}
+	return nil
+}
+
 // replay brings what a dirty log holds in place, as a mount would. A log that can't be replayed
 // is thrown away, which loses the last changes that were made.
 func (j *job) replay() error {
-	if j.geo.LogStart == 0 {
-		return fmt.Errorf("%w: an external log", format.ErrUnsupported)
+	if err := j.supported(); err != nil {
+		return err
 	}
 	l, err := journal.Open(j.dev, j.geo)
 	if err == nil && l.State != journal.Dirty {
@@ -204,12 +225,15 @@ func (keepOpen) Close() error { return nil }
 // round mends what lies lowest of what was found. It reports whether there is a point in another
 // look.
 func (j *job) round(ctx context.Context, report *check.Report) (more bool, err error) {
+	if err := j.keepLeaked(report); err != nil {
+		return false, err
+	}
 	if j.Safe {
 		return j.safe()
 	}
-	cured, err := j.cure(report)
-	if err != nil {
-		return false, err
+	// Fields that are right again may be all, or show more.
+	if cured, err := j.cure(report); err != nil || cured {
+		return cured, err
 	}
 	switch {
 	case !j.tidied && slices.ContainsFunc(report.Findings, leaks) && !slices.ContainsFunc(report.Findings, damages):
@@ -225,7 +249,7 @@ func (j *job) round(ctx context.Context, report *check.Report) (more bool, err e
 	case slices.ContainsFunc(report.Findings, aboutNames):
 		return true, j.mendNames(ctx, report)
 	}
-	return cured, nil
+	return false, nil
 }
 
 // leaks and damages tell findings apart: where there is nothing but leaks, freeing them is enough.
@@ -246,7 +270,7 @@ func aboutNames(f check.Finding) bool {
 	case "dir", "entry", "attr", "link", "parent":
 		return !slices.Contains(inShortform, f.Code.Name)
 	}
-	return f.Code == check.SymlinkRoom
+	return f.Code == check.SymlinkRoom || f.Code == check.UnlinkedLost
 }
 
 // below reports whether a finding is about something that lies below names.

@@ -2,6 +2,7 @@ package repair
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,17 +23,17 @@ func (j *job) mendNames(ctx context.Context, report *check.Report) error {
 	n := &names{editor: e, view: e.store.View(), r: j.r, mended: map[format.Ino]bool{}}
 	n.src = inode.Source{Geo: j.geo, Dev: n.view}
 	for _, ino := range append(hit(report, "attr."), hit(report, "parent.shape")...) {
-		if err := n.rewriteAttrs(ino); err != nil {
+		if err := n.rewriteAttrs(ino); err != nil && !errors.Is(err, inode.ErrFree) {
 			return fmt.Errorf("attributes of inode %d: %w", ino, err)
 		}
 	}
 	for _, ino := range hit(report, "dir.") {
-		if err := n.rewriteDir(ino); err != nil {
+		if err := n.rewriteDir(ino); err != nil && !errors.Is(err, inode.ErrFree) {
 			return fmt.Errorf("directory %d: %w", ino, err)
 		}
 	}
 	for _, ino := range hit(report, check.SymlinkRoom.Name) {
-		if err := n.rewriteLink(ino); err != nil {
+		if err := n.rewriteLink(ino); err != nil && !errors.Is(err, inode.ErrFree) {
 			return fmt.Errorf("symbolic link %d: %w", ino, err)
 		}
 	}
@@ -59,7 +60,7 @@ func specials(sb []byte) (list []format.Ino) {
 }
 
 // aboutLinks are the findings of directories whose blocks are sound: links between them are wrong.
-var aboutLinks = []string{"dir.disconnected", "dir.loop", "dir.parent", "dir.two-names", "dir.entry"}
+var aboutLinks = []string{"dir.disconnected", "dir.loop", "dir.parent", "dir.two-names"}
 
 // hit lists the inodes of findings in an area that ask for a structure to be written anew.
 func hit(report *check.Report, area string) []format.Ino {

@@ -87,7 +87,7 @@ func TestEveryField(t *testing.T) {
 					codes := map[string]bool{}
 					for _, x := range j.r.After.Findings {
 						if x.Code.Severity != check.Unchecked {
-							codes[x.Code.Name+" "+x.Structure+"."+x.Field] = true
+							codes[x.Code.Name+" "+x.Structure+"."+x.Field+" "+x.Got+" want "+x.Want] = true
 						}
 					}
 					for c := range codes {

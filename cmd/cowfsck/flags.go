@@ -15,6 +15,7 @@ func flagGroups() []cmdline.Group {
 			&cli.BoolFlag{Name: "y", Usage: "mend all that can be mended"},
 			&cli.BoolFlag{Name: "plan", Usage: "tell what a repair would do, and change nothing"},
 			&cli.BoolFlag{Name: "strict", Usage: "with -y: change nothing if anything would be lost"},
+			&cli.StringFlag{Name: "keep-cow", Usage: "save blocks that were staged for a write of no known file in `DIR` before they are freed"},
 			&cli.StringFlag{Name: "undo", Usage: "the undo file of a repair is `FILE`; by default it lies beside the image, with .undo behind its name"},
 			&cli.StringFlag{Name: "undo-apply", Usage: "take back the repair whose undo file is `FILE`: every byte is put back"},
 			&cli.BoolFlag{Name: "replay", Usage: "write what a dirty log holds into the image first, as a mount would"},

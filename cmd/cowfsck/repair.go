@@ -27,7 +27,7 @@ func repairing(c *cli.Command) bool { return c.Bool("p") || c.Bool("y") || c.Boo
 
 // repairOptions turns the command line into options of a repair.
 func repairOptions(c *cli.Command, j *job) (repair.Options, error) {
-	o := repair.Options{Safe: c.Bool("p"), Plan: c.Bool("plan"), Strict: c.Bool("strict"), Undo: c.String("undo"), Check: j.options}
+	o := repair.Options{Safe: c.Bool("p"), Plan: c.Bool("plan"), Strict: c.Bool("strict"), Undo: c.String("undo"), KeepCow: c.String("keep-cow"), Check: j.options}
 	switch {
 	case c.Bool("p") && c.Bool("y"):
 		return o, cmdline.Usagef("-p and -y: the first mends only what is safe, the second all; drop one")
