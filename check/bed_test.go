@@ -213,7 +213,7 @@ func (b *bed) root(dev *device.Memory, k *btree.Kind, change func(n btree.Node, 
 }
 
 // check checks an image.
-func (b *bed) check(dev *device.Memory, o check.Options) *check.Report {
+func (b *bed) check(dev device.Device, o check.Options) *check.Report {
 	b.Helper()
 	r, err := check.Run(b.Context(), dev, o)
 	b.must(err)

@@ -59,8 +59,7 @@ func Run(ctx context.Context, dev device.Device, o Options) (*Report, error) {
 	w.cleanLog()
 	c.stage(ctx, "headers", c.groupUnits())
 	c.reportCopies()
-	// What is shared must be known before files are looked at.
-	c.stage(ctx, "trees", append(c.eachGroup(refcountbt, (*worker).sharing), c.inodeTrees()...))
+	c.stage(ctx, "trees", c.inodeTrees())
 	units := c.eachGroup(rmapbt, (*worker).reverseMap)
 	units = append(units, c.eachGroup(bnobt, (*worker).freeByPlace)...)
 	units = append(units, c.eachGroup(cntbt, (*worker).freeByLength)...)

@@ -76,6 +76,11 @@ func (c *checker) has(s treeSlot) bool { return treeRoots[s].has(c.geo) }
 // record; it may be nil. Where the tree can't be read it has been reported, and complete is
 // false. The walk says who has the tree's blocks.
 func (w *worker) walkGroupTree(no format.AGNumber, s treeSlot, visit func(t *treeWalk, rec []byte)) (complete bool) {
+	return w.walkBlocks(no, s, nil, visit)
+}
+
+// walkBlocks is walkGroupTree and calls block for each of the tree's blocks.
+func (w *worker) walkBlocks(no format.AGNumber, s treeSlot, block func(b uint64), visit func(t *treeWalk, rec []byte)) (complete bool) {
 	g, r := &w.groups[no], &treeRoots[s]
 	t := &g.trees[s]
 	if !t.known {
@@ -84,7 +89,7 @@ func (w *worker) walkGroupTree(no format.AGNumber, s treeSlot, visit func(t *tre
 	}
 	walk := treeWalk{
 		w: w, kind: r.kind, ag: no, at: InGroup(no),
-		root: uint64(t.root), levels: int(t.levels), owner: space.Owner{ID: r.owner},
+		root: uint64(t.root), levels: int(t.levels), owner: space.Owner{ID: r.owner}, block: block,
 	}
 	if visit != nil {
 		walk.visit = func(rec []byte) { visit(&walk, rec) }
@@ -99,10 +104,12 @@ func (w *worker) walkGroupTree(no format.AGNumber, s treeSlot, visit func(t *tre
 	return complete
 }
 
-// groupUnits read the headers of all groups.
+// groupUnits read the headers of all groups, and refcountbt: what is shared must be known before
+// anything is said to have an owner.
 func (c *checker) groupUnits() (list []unit) {
-	for from := 0; from < len(c.groups); from += groupsPerUnit {
-		part := c.groups[from:min(from+groupsPerUnit, len(c.groups))]
+	n := min(max(1, len(c.groups)/(8*len(c.workers))), groupsPerUnit)
+	for from := 0; from < len(c.groups); from += n {
+		part := c.groups[from:min(from+n, len(c.groups))]
 		list = append(list, func(w *worker) {
 			buf := make([]byte, 4*w.geo.SectSize)
 			for i := range part {
@@ -122,14 +129,30 @@ const groupsPerUnit = 64
 func (w *worker) headers(g *group, buf []byte) {
 	at := AtBlock(g.no, 0, 1)
 	geo := w.geo
+	readable := w.read(buf, geo.AGOffset(g.no, 0), at)
+	if readable {
+		w.judgeHeaders(g, buf)
+	}
+	if w.found == nil && w.has(refcountbt) {
+		w.sharing(g) // before anything has an owner
+	}
 	w.own(g.no, 0, uint32(geo.HeaderBlocks()), space.Owner{ID: format.OwnFS})
 	if geo.LogStart != 0 && geo.AG(geo.LogStart) == g.no {
 		w.own(g.no, geo.AGB(geo.LogStart), geo.LogBlocks, space.Owner{ID: format.OwnLog})
 	}
-	if !w.read(buf, geo.AGOffset(g.no, 0), at) {
-		return
+	if readable {
+		w.judgeFreeList(g, buf)
 	}
-	sector := func(n int) []byte { return buf[n*geo.SectSize:][:geo.SectSize] }
+}
+
+// headerSector is one of the four sectors at the beginning of a group.
+func (w *worker) headerSector(buf []byte, n int) []byte {
+	return buf[n*w.geo.SectSize:][:w.geo.SectSize]
+}
+
+// judgeHeaders judges all of them but the AGFL.
+func (w *worker) judgeHeaders(g *group, buf []byte) {
+	sector := func(n int) []byte { return w.headerSector(buf, n) }
 	if g.no != 0 {
 		w.secondary(g.no, sector(0))
 	}
@@ -141,8 +164,13 @@ func (w *worker) headers(g *group, buf []byte) {
 		w.unused(g.no, sector(1), sector(2), agfOK, agiOK)
 		w.expectGroup(g)
 	}
-	if w.header(g.no, 3, format.TypeAGFL, sector(3), &agflCodes) && agfOK {
-		w.freeList(g, sector(1), sector(3))
+}
+
+// judgeFreeList judges the AGFL.
+func (w *worker) judgeFreeList(g *group, buf []byte) {
+	agfl := w.headerSector(buf, 3)
+	if w.header(g.no, 3, format.TypeAGFL, agfl, &agflCodes) && g.agf.known {
+		w.freeList(g, w.headerSector(buf, 1), agfl)
 	} else {
 		w.unknown(g.no, format.OwnAG)
 	}

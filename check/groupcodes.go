@@ -72,10 +72,6 @@ var (
 		Lost:   "The few blocks in it, until a repair. Linux fails to allocate or free anything in the group.",
 		Repair: "Makes a new free list.",
 	}
-	AGFLPadding = &Code{
-		Name: "agfl.padding", Severity: Oddity, Summary: "padding in a group's free list is not zero",
-		Means: "Bytes of the AGFL that mean nothing and that writers leave zero are set.", Lost: "Nothing.", Repair: "Clears them.",
-	}
 	AGFLCount = &Code{
 		Name: "agfl.count", Severity: Damage, Summary: "the length of a group's free list is wrong",
 		Means:  "The AGF names the first and the last slot of the free list that are in use, and their number, which does not fit the two.",
@@ -99,10 +95,10 @@ var (
 var (
 	agfCodes  = headerCodes{AGFUnreadable, AGFField, AGFPadding}
 	agiCodes  = headerCodes{AGIUnreadable, AGIField, AGIPadding}
-	agflCodes = headerCodes{AGFLUnreadable, AGFLField, AGFLPadding}
+	agflCodes = headerCodes{AGFLUnreadable, AGFLField, AGFLField}
 
 	groupCodes = []*Code{
 		AGFUnreadable, AGFField, AGFPadding, AGFUnused, AGFCounter, AGIUnreadable, AGIField, AGIPadding, AGIUnused,
-		AGIHint, AGICounter, AGFLUnreadable, AGFLField, AGFLPadding, AGFLCount, AGFLNull, AGFLTwice,
+		AGIHint, AGICounter, AGFLUnreadable, AGFLField, AGFLCount, AGFLNull, AGFLTwice,
 	}
 )

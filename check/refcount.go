@@ -17,7 +17,8 @@ func (w *worker) sharing(g *group) {
 	var prev refcount.Record
 	prevCow := false
 	sorted := true
-	w.walkGroupTree(g.no, refcountbt, func(t *treeWalk, rec []byte) {
+	var blocks []format.AGBlock
+	w.walkBlocks(g.no, refcountbt, func(b uint64) { blocks = append(blocks, format.AGBlock(b)) }, func(t *treeWalk, rec []byte) {
 		r, cow := refcount.Unpack(rec)
 		if !w.inGroup(g.no, r.Start, r.Count) {
 			w.recordFinding(RefcountRecord, t, r.Start, r.Count, refText(r, cow), w.groupText(g.no))
@@ -39,7 +40,7 @@ func (w *worker) sharing(g *group) {
 				w.recordFinding(RefcountRecord, t, r.Start, r.Count, refText(r, cow), "1 owner of staged blocks")
 			}
 			s.cow.addRun(&w.keys, r.Start, r.End(), minus1)
-			w.own(g.no, r.Start, r.Count, space.Owner{ID: format.OwnCow})
+			w.own(g.no, r.Start, r.Count, space.Owner{ID: format.OwnCow}) // behind all that are shared
 			return
 		}
 		if r.Refs < 2 {
@@ -60,6 +61,11 @@ func (w *worker) sharing(g *group) {
 		g.shared = joined(g.shared)
 	}
 	g.shared = slices.Clip(g.shared)
+	for _, b := range blocks { // which were not known to be shared when they got their owner
+		if g.shared.touches(b, b+1) {
+			g.look.Store(true)
+		}
+	}
 }
 
 // joined sorts runs and joins those that touch or overlap.

@@ -25,8 +25,8 @@ type treeWalk struct {
 	levels int    // 1 when the root is a leaf
 	fork   []byte // holds the root instead, as in btree.Tree
 
-	// owner has the tree's blocks, which the walk reports with own. With the zero owner each
-	// goes to block instead, unless that is nil.
+	// owner has the tree's blocks, which the walk reports with own unless it is the zero owner.
+	// block is called for each of them, if it is not nil.
 	owner space.Owner
 	block func(block uint64)
 	// visit is called for each record, leaf by leaf. In a sound tree this is the kind's order;

@@ -28,7 +28,8 @@ func (t *treeWalk) enter(level int, block uint64, b []byte) (ok bool) {
 	}
 	if ag, agb := t.locate(block); t.owner != (space.Owner{}) {
 		t.w.own(ag, agb, 1, t.owner)
-	} else if t.block != nil {
+	}
+	if t.block != nil {
 		t.block(block)
 	}
 	t.checkFill(level, root, n.Len())

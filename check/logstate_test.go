@@ -1,0 +1,156 @@
+package check_test
+
+import (
+	"testing"
+
+	"github.com/cowfs/cowfs/check"
+	"github.com/cowfs/cowfs/device"
+	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/journal"
+	"github.com/cowfs/cowfs/mkfs"
+	"github.com/cowfs/cowfs/refcount"
+	"github.com/cowfs/cowfs/space"
+	"github.com/cowfs/cowfs/txn"
+	"github.com/cowfs/cowfs/volume"
+)
+
+// log makes a log dirty by adding a checkpoint.
+func (b *bed) log(d *device.Memory, items ...journal.Item) {
+	b.Helper()
+	l, err := journal.Open(d, b.geo)
+	b.must(err)
+	w, err := journal.NewWriter(l, journal.WriterOptions{})
+	b.must(err)
+	_, err = w.Append(items)
+	b.must(err)
+	b.must(w.Sync())
+}
+
+// TestDirtyLogs checks images as their logs make them, and such whose logs can't be replayed.
+func TestDirtyLogs(t *testing.T) {
+	b := newBed(t, mkfs.Config{})
+	unknown := make([]byte, 16)
+	format.LogItemKind.Put(unknown, 0x12f0)
+	format.LogItemRegions.Put(unknown, 1)
+	free := journal.Intent{Type: format.LogItemEFI, ID: 7, Free: []journal.FreeExtent{{Start: b.geo.FSB(0, 100), Len: 1}}}
+	mark := super(0, func(p []byte) { format.SBIncompat.Put(p, format.SBIncompat.Get(p)|format.InNeedsRepair) })
+	b.run(t, []fault{
+		{"files made", func(b *bed, d *device.Memory) {
+			w, err := volume.OpenWriter(stayOpen{d}, volume.Options{})
+			b.must(err)
+			b.must(w.Mkdir("/new", volume.Attr{Mode: 0o755}))
+			b.must(w.Create("/new/file", volume.Attr{Mode: 0o644}))
+			b.must(w.Sync()) // and no more: the log keeps it
+			b.dirty(d)
+		}, ""},
+		{"blocks lost", func(b *bed, d *device.Memory) {
+			l, err := journal.Open(d, b.geo)
+			b.must(err)
+			j, err := journal.NewWriter(l, journal.WriterOptions{})
+			b.must(err)
+			store := txn.NewStore(stayOpen{d}, b.geo, txn.NewLog(j))
+			tx, err := store.Begin()
+			b.must(err)
+			groups := space.New(b.geo)
+			_, err = refcount.New(b.geo, groups).AllocStaging(tx, space.Request{Min: 3}) // which a mount frees
+			b.must(err)
+			_, err = groups.Alloc(tx, space.Request{Min: 4})
+			b.must(err)
+			b.must(tx.Commit())
+			b.must(store.Sync())
+			b.dirty(d)
+		}, "space.lost"},
+		{"unknown item", func(b *bed, d *device.Memory) { b.log(d, journal.Item{Regions: [][]byte{unknown}}) }, "log.not-replayed"},
+		{"change that can't be finished", func(b *bed, d *device.Memory) {
+			mark(b, d)
+			b.log(d, free.Item())
+		}, "log.unfinished super.needs-repair"},
+	})
+}
+
+// dirty makes sure that a log holds changes, and that a check sees them and leaves the image alone.
+func (b *bed) dirty(d *device.Memory) {
+	b.Helper()
+	l, err := journal.Open(d, b.geo)
+	b.must(err)
+	if l.State != journal.Dirty {
+		b.Fatalf("the log is %v", l.State)
+	}
+	if r := b.check(readOnly{d}, check.Options{}); !r.Dirty {
+		b.Error("the log is dirty, and the report does not say so")
+	}
+}
+
+// TestUncheckedParts checks volumes with parts that are not judged.
+func TestUncheckedParts(t *testing.T) {
+	b := newBed(t, mkfs.Config{})
+	for _, c := range []struct {
+		code string
+		make func(b *bed, d *device.Memory)
+	}{
+		{"unchecked.quota", super(0, func(p []byte) { format.SBVersionNum.Put(p, format.SBVersionNum.Get(p)|format.VersionQuota) })},
+		{"unchecked.realtime", super(0, func(p []byte) { format.SBRBlocks.Put(p, 1000) })},
+	} {
+		dev := b.dev.Clone()
+		c.make(b, dev)
+		r := b.check(dev, check.Options{Only: []string{"unchecked"}})
+		if got := codes(r); got != c.code || r.Complete || r.Clean() {
+			t.Errorf("%s: codes %q, complete: %v, clean: %v", c.code, got, r.Complete, r.Clean())
+		}
+	}
+}
+
+// TestUnreadable checks an image on a device that can't read some of it.
+func TestUnreadable(t *testing.T) {
+	b := newBed(t, mkfs.Config{})
+	leaves := b.leaves(b.dev, rmap)
+	leaf := leaves[len(leaves)-1]
+	r := b.check(badSector{b.dev, leaf.off}, check.Options{})
+	if got := codes(r); got != "device.unreadable" || r.Complete {
+		t.Errorf("codes %q, complete: %v", got, r.Complete)
+	}
+	if f := r.Findings[0]; f.Place.AG != 0 || f.Place.Block != leaf.block {
+		t.Errorf("place %+v, want block %d", f.Place, leaf.block)
+	}
+}
+
+// badSector is a device that can't read a byte.
+type badSector struct {
+	device.Device
+	off int64
+}
+
+func (d badSector) ReadAt(p []byte, off int64) (int, error) {
+	if off <= d.off && d.off < off+int64(len(p)) {
+		return 0, device.ErrInjected
+	}
+	return d.Device.ReadAt(p, off)
+}
+
+// TestOptions limits what is reported.
+func TestOptions(t *testing.T) {
+	b := newBed(t, mkfs.Config{})
+	dev := b.dev.Clone()
+	b.stage(dev)
+	b.drop(dev, refc, 2)
+	for _, c := range []struct {
+		only []string
+		want string
+	}{
+		{nil, "cow.leaked refcount.missing"},
+		{[]string{"cow"}, "cow.leaked"},
+		{[]string{"refcount.missing"}, "refcount.missing"},
+		{[]string{"space", "inode"}, ""},
+		{[]string{"refcountbt"}, "cow.leaked refcount.missing"},
+	} {
+		if got := codes(b.check(dev, check.Options{Only: c.only})); got != c.want {
+			t.Errorf("only %q: %q, want %q", c.only, got, c.want)
+		}
+	}
+	if r := b.check(dev, check.Options{MaxFindings: 1}); len(r.Findings) != 1 || r.Dropped != 1 || r.Clean() {
+		t.Errorf("%d findings, %d dropped", len(r.Findings), r.Dropped)
+	}
+	if r := b.check(dev, check.Options{Memory: 1}); codes(r) != "cow.leaked refcount.missing" {
+		t.Errorf("with little memory: %q", codes(r))
+	}
+}
