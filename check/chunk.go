@@ -77,8 +77,8 @@ func (g *inodeGroup) pieces(geo *format.Geometry, k int, to []piece) []piece {
 	return to
 }
 
-// inodeTrees are the units that walk inobt and finobt. They run beside those of the other trees
-// of the groups.
+// inodeTrees are the units that walk inobt and finobt. When they run, all records of refcountbt are
+// known.
 func (c *checker) inodeTrees() (list []unit) {
 	c.inodes.groups = make([]inodeGroup, len(c.groups))
 	for no := range c.groups {

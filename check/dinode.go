@@ -245,6 +245,12 @@ func (f *file) judgeFree() {
 		f.say(InodeFreeFields, "core.size", n, 0)
 	}
 	f.judgeHints()
+	if n := format.DiAFormat.Get(b); n != format.FmtDev && n != format.FmtExtents {
+		f.say(InodeFreeFields, "core.aformat", uint8(n), format.FmtExtents)
+	}
+	if n := format.DiBigNExtents.Get(b); n != 0 && format.DiFlags2.Get(b)&format.Flag2Nrext64 == 0 {
+		f.say(InodePadding, "core.v3_pad", hex(n), 0)
+	}
 	if n := format.DiFlags.Get(b); n != 0 {
 		f.say(InodeFreeFields, "core.flags", hex(n), 0)
 	}

@@ -67,7 +67,7 @@ func fileTar(t testing.TB) []byte {
 	file := func(name, content string, attrs map[string]string) {
 		add(tar.Header{Typeflag: tar.TypeReg, Name: name}, content, attrs)
 	}
-	for dir, n := range map[string]int{"short": 5, "block": 40, "leaf": 200, "node": 3000} {
+	for dir, n := range map[string]int{"short": 5, "block": 40, "leaf": 200, "node": 1200} {
 		for i := range n {
 			file(fmt.Sprintf("%s/%0*d", dir, 3+i%40, i), "", nil)
 		}

@@ -72,11 +72,6 @@ func (s *sink) report(f Finding) {
 	s.list = append(s.list, f)
 }
 
-// corrupt reports what a decoder or package format's Verify has refused.
-func (s *sink) corrupt(c *Code, e *format.CorruptError, at Place) {
-	s.report(Finding{Code: c, Structure: e.Structure, Field: e.Field, Place: at, Got: e.Got, Want: e.Want})
-}
-
 // order is the order in which findings are told: by group, block, inode, code.
 func order(a, b Finding) int {
 	return cmp.Or(

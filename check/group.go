@@ -31,7 +31,6 @@ type groupTree struct {
 	walked   bool
 	complete bool
 	blocks   uint32
-	recs     uint64
 }
 
 // treeSlot numbers the trees of a group.

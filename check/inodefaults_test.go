@@ -156,7 +156,7 @@ var inodeFaults = []fault{
 		m := format.UnpackMapping(fork(raw))
 		m.Off += 2
 		m.Pack(fork(raw))
-	}), "dir.hole dir.size fork.place rmap.wrong"},
+	}), "dir.hole fork.place rmap.wrong"},
 	{"a mapping in a tree", func(b *bed, d *device.Memory) {
 		b.part(d, "/tree", format.TypeBmbt, 0, func(p []byte) {
 			rec := btree.Bmbt.NodeOf(p).Rec(1)

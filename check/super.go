@@ -142,6 +142,16 @@ func (w *worker) secondary(no format.AGNumber, b []byte) {
 	} else {
 		zero("qflags", uint64(format.SBQFlags.Get(b)&^quotaFlags))
 	}
+	zero("features_log_incompat", uint64(format.SBLogIncompat.Get(b)&^format.SBLogIncompat.Get(w.sb)))
+	for _, q := range [...]struct {
+		name string
+		ino  format.U64[format.Ino]
+	}{{"uquotino", format.SBUQuotIno}, {"gquotino", format.SBGQuotIno}, {"pquotino", format.SBPQuotIno}} {
+		// Growing a volume copies them from the primary one.
+		if got := q.ino.Get(b); got != format.NullIno && got != q.ino.Get(w.sb) {
+			zero(q.name, uint64(got))
+		}
+	}
 	if format.SBRBlocks.Get(b) == 0 {
 		zero("frextents", format.SBFRExtents.Get(b))
 	}

@@ -50,8 +50,7 @@ type tree struct {
 	more    format.AGBlock // blocks but the root lie from here on
 }
 
-func (t *tree) blocks() int    { return btree.Blocks(t.shape) }
-func (t *tree) levels() uint32 { return uint32(len(t.shape)) }
+func (t *tree) blocks() int { return btree.Blocks(t.shape) }
 
 // block is the place of the tree's block i, as btree.Load numbers them: the root comes last
 // and keeps its place at the head of the group.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -138,8 +139,12 @@ func withoutFlags(f *flag.FlagSet, args []string) []string {
 	return f.Args()
 }
 
+// usageFlags are the flags in a usage, with their values.
+var usageFlags = regexp.MustCompile(`\[-[^]]*\]`)
+
 // kindOf is the word that a usage has for its argument i, "" for none.
 func kindOf(usage string, i int) string {
+	usage = usageFlags.ReplaceAllString(usage, "")
 	var kinds []string
 	for _, w := range strings.FieldsFunc(usage, func(r rune) bool { return r == ' ' || r == '[' || r == ']' }) {
 		if !strings.HasPrefix(w, "-") {

@@ -113,7 +113,7 @@ func TestCommands(t *testing.T) {
 		if !bytes.Contains(man, []byte("\n.B "+c.Name)) {
 			t.Errorf("%s is not in the manual page", c.Name)
 		}
-		if !regexp.MustCompile(`(?m)^    (cowdb .*)?\b`+c.Name+`\b`).Match(howto) {
+		if !regexp.MustCompile(`(?m)^    (cowdb .*)?\b` + c.Name + `\b`).Match(howto) {
 			t.Errorf("%s is not in the how-to", c.Name)
 		}
 	}

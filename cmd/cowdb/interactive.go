@@ -61,10 +61,19 @@ func (t *plainTerminal) Interruptible(ctx context.Context) (context.Context, con
 type lineTerminal struct {
 	host
 	state *liner.State
+	// While a line is edited the terminal gives each key, else it makes signals of some.
+	editing, running liner.ModeApplier
 }
 
 func converseTerminal(ctx context.Context, s *shell.Session, h host) error {
-	t := &lineTerminal{host: h, state: liner.NewLiner()}
+	running, err := liner.TerminalMode()
+	if err != nil {
+		return err
+	}
+	t := &lineTerminal{host: h, state: liner.NewLiner(), running: running}
+	if t.editing, err = liner.TerminalMode(); err != nil {
+		return errors.Join(err, t.state.Close())
+	}
 	t.state.SetCtrlCAborts(true)
 	t.state.SetTabCompletionStyle(liner.TabPrints)
 	t.state.SetWordCompleter(func(line string, pos int) (head string, words []string, tail string) {
@@ -76,7 +85,7 @@ func converseTerminal(ctx context.Context, s *shell.Session, h host) error {
 		_, _ = t.state.ReadHistory(f) // whatever it holds, commands can be typed
 		f.Close()
 	}
-	err := s.Converse(ctx, t)
+	err = s.Converse(ctx, t)
 	return errors.Join(err, t.state.Close(), t.save(history))
 }
 
@@ -131,5 +140,10 @@ func (t *lineTerminal) Line(more bool) (string, error) {
 func (t *lineTerminal) Tell(err error) { fmt.Fprintln(t.stderr, err) }
 
 func (t *lineTerminal) Interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
-	return t.interruptible(ctx)
+	_ = t.running.ApplyMode() // a terminal that is gone is found out when the next line is read
+	ctx, stop := t.interruptible(ctx)
+	return ctx, func() {
+		stop()
+		_ = t.editing.ApplyMode()
+	}
 }
