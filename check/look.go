@@ -21,12 +21,13 @@ type look struct {
 	parent func(f *file, name []byte, dir format.Ino, gen uint32)
 }
 
-// again makes a unit look a second time.
+// again makes a unit look a second time, and what it leaves for later too.
 func (l *look) again(u unit) unit {
 	return func(w *worker) {
 		w.files.look, w.files.silent = l, true
+		w.files.later = func(more unit) { w.add(l.again(more)) }
 		u(w)
-		w.files.look, w.files.silent = nil, false
+		w.files.look, w.files.silent, w.files.later = nil, false, nil
 	}
 }
 
@@ -124,7 +125,6 @@ func (w *worker) lookAtAll(l *look, then unit) {
 				w.add(part(more))
 			}
 			u(w)
-			w.files.later = nil
 			if left.Add(-1) == 0 && !w.stopped() {
 				w.add(then)
 			}

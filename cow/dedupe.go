@@ -70,7 +70,7 @@ func (s Span) Blocks(g *format.Geometry, srcSize, dstSize int64) (r Range, end i
 	if n == 0 {
 		n = srcSize - s.Src
 	}
-	if n > math.MaxInt64-bs-s.Dst { // of blocks, a fork has room for more than that
+	if last := math.MaxInt64 / bs * bs; n > last-s.Dst { // of blocks, a fork has room for more than that
 		return bad("the destination would become too large")
 	}
 	end = s.Dst + n

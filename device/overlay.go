@@ -85,7 +85,7 @@ func (o *Overlay) untouched(off int64, n int) int {
 // SeekData finds data, of the device under the overlay or of a change.
 func (o *Overlay) SeekData(off int64) (int64, error) {
 	at, err := SeekData(o.under, off)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && !errors.Is(err, io.EOF) || off >= o.Size() {
 		return 0, err
 	}
 	o.mu.RLock()
