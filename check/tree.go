@@ -159,12 +159,30 @@ func (t *treeWalk) children(level int) (high btree.Point) {
 	}
 	t.level[level-1].have = 0
 	for i := 0; i < up.node.Len() && !t.w.stopped(); i++ {
+		if t.kind == btree.Rmapbt {
+			t.keyFlags(up, i)
+		}
 		h := t.child(level, i)
 		if t.kind.Overlapping && (i == 0 || high.Compare(h) < 0) {
 			high = h
 		}
 	}
 	return high
+}
+
+// keyFlags judges the keys of a node of rmapbt: an extent is found whether it was written or not, so
+// keys don't say that.
+func (t *treeWalk) keyFlags(up *treeLevel, i int) {
+	key := up.node.Key(i)
+	for _, half := range [...]struct {
+		code  *Code
+		field string
+		word  format.U64[uint64]
+	}{{BtreeKey, "extentflag", format.RmapKeyOffset}, {BtreeHighKey, "extentflag_hi", format.RmapHighKeyOffset}} {
+		if half.word.Get(key)&format.RmapUnwritten != 0 {
+			t.report(half.code, up.block, indexed("keys", i)+"."+half.field, 1, 0)
+		}
+	}
 }
 
 // child goes to one child of the node on a level.

@@ -44,13 +44,16 @@ func copyImage(t testing.TB, image string) string {
 }
 
 // What we find in the kernel's logs is what xfs_logprint finds, and replaying it gives what the
-// kernel makes of it.
+// kernel makes of it. Package volume recovers all of the cases in each run; here it is every third.
 func TestKernelLogs(t *testing.T) {
 	seeds := 1
 	if full() {
 		seeds = 6
 	}
-	for _, c := range dirty.Cases() {
+	for i, c := range dirty.Cases() {
+		if !full() && i%3 != 0 {
+			continue
+		}
 		for seed := range seeds {
 			t.Run(fmt.Sprintf("%s/%d", c.Name, seed), func(t *testing.T) {
 				t.Parallel()

@@ -2,6 +2,7 @@ package repair
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -28,7 +29,10 @@ func memoryOf(t *testing.T, path string) *device.Memory {
 // TestCompounds repairs faults that take more than one field.
 func TestCompounds(t *testing.T) {
 	sound := memoryOf(t, damage.Rich(t, "-b", "size=1k"))
-	for _, c := range damage.Compounds() {
+	for i, c := range damage.Compounds() {
+		if i%2 != 0 && os.Getenv("COWFS_SOAK") == "" {
+			continue
+		}
 		t.Run(c.Name, func(t *testing.T) {
 			dev := c.Apply(t, sound)
 			r, err := Run(context.Background(), dev, Options{Undo: filepath.Join(t.TempDir(), "undo")})

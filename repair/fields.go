@@ -24,11 +24,16 @@ var cures = map[string]cure{
 	"log.behind":  aheadOfLog,
 	"inode.flags": dropFlags, "inode.reflink-stale": dropReflink, "inode.time": dropNanoseconds,
 	"cow.pending-flag": pendingCow(false), "cow.pending-half": pendingCow(true),
-	"inode.special": resetSpecial, "inode.crc": mendInode, "inode.identity": mendInode,
+	"inode.format": noAttrs, "inode.special": resetSpecial, "inode.crc": mendInode, "inode.identity": mendInode,
 }
 
 // curable reports whether a finding has a cure of its own.
-func curable(f check.Finding) bool { return cures[f.Code.Name] != nil }
+func curable(f check.Finding) bool {
+	if f.Code == check.InodeFormat {
+		return false // only sometimes
+	}
+	return cures[f.Code.Name] != nil
+}
 
 // cure applies all cures. It reports whether one has changed anything.
 func (j *job) cure(report *check.Report) (changed bool, err error) {
@@ -390,4 +395,18 @@ func pendingCow(pending bool) cure {
 			return err
 		})
 	}
+}
+
+// noAttrs gives an inode without attributes the format that such a fork has. Other faults of formats
+// are mended with the forks.
+func noAttrs(j *job, f check.Finding) error {
+	if f.Field != "core.aformat" {
+		return nil
+	}
+	return j.edit(f, func(_ *format.BlockType, b []byte) error {
+		if format.DiForkOff.Get(b) == 0 {
+			format.DiAFormat.Put(b, format.FmtExtents)
+		}
+		return nil
+	})
 }

@@ -21,21 +21,22 @@ func mendSuper(dev device.Device, r *Result) (*format.Geometry, error) {
 	if _, err := dev.ReadAt(b, 0); err != nil {
 		return nil, err
 	}
-	if g, err := soundSuper(b); err == nil {
+	g, err := soundSuper(b)
+	if err == nil {
 		return g, nil
-	} else if errors.Is(err, format.ErrUnsupported) {
-		return nil, err
 	}
-	copies, err := findCopies(dev)
-	if err != nil {
-		return nil, err
+	copies, noCopies := findCopies(dev)
+	switch {
+	case errors.Is(err, format.ErrUnsupported) && len(copies) < 2:
+		return nil, err // it may be right, and the volume one that we don't know
+	case noCopies != nil:
+		return nil, noCopies
 	}
 	if len(copies) == 0 {
 		return nil, ErrNoVolume
 	}
 	sb := majority(copies)
-	g, err := format.GeometryOf(sb)
-	if err != nil {
+	if g, err = format.GeometryOf(sb); err != nil {
 		return nil, err
 	}
 	format.SBInProgress.Put(sb, 0)

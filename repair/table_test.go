@@ -3,7 +3,6 @@ package repair
 import (
 	"context"
 	"fmt"
-	"hash/maphash"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -32,7 +31,7 @@ func TestEveryField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	share := uint64(40) // one case of so many is run
+	share := uint64(500) // one case of so many is run
 	if os.Getenv("COWFS_SOAK") != "" {
 		share = 1
 	}
@@ -40,8 +39,6 @@ func TestEveryField(t *testing.T) {
 		share, _ = strconv.ParseUint(s, 10, 64)
 	}
 	only := os.Getenv("ONLY")
-	seed := maphash.MakeSeed()
-	_ = seed
 	rng := rand.New(rand.NewPCG(3, 4))
 	seen := map[string]int{}
 	n := 0

@@ -64,21 +64,25 @@ func TestFull(t *testing.T) {
 			}
 			m.root.add("fill", fill)
 			m.same(t, w.Volume, "filling")
-			before := metadata(t, w)
 			for range soak(150, 5000) {
 				o := m.next()
 				if strings.Contains(o.what, `"/fill"`) {
 					continue
 				}
+				// Where space is short what was written before is written back first.
+				check(t, w.Sync())
+				before := metadata(t, w)
 				full := m.full
 				check(t, m.run(w, o))
-				after := metadata(t, w)
-				if m.full > full && !bytes.Equal(before, after) {
-					t.Fatalf("%s found no space, and has changed something", o.what)
+				if after := metadata(t, w); m.full > full && !bytes.Equal(before, after) {
+					if !strings.HasPrefix(o.what, "write") {
+						t.Fatalf("%s found no space, and has changed something", o.what)
+					}
+					// A write that fails may have zeroed what lies behind the end of the file.
+					m.same(t, w.Volume, o.what)
 				}
-				before = after
 			}
-			if m.full < 10 {
+			if m.full < 5 {
 				t.Errorf("only %d operations found no space", m.full)
 			}
 			t.Logf("%d operations found no space", m.full)
