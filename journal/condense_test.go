@@ -50,7 +50,7 @@ func crashInRecovery(t *testing.T, c dirty.Case) {
 	}
 	writes := crash.Writes()
 	want := crash.After(writes, 0, device.LostNone)
-	steps, kernels := 40, 4
+	steps, kernels := 8, 2
 	if full() {
 		steps, kernels = 400, 40
 	}

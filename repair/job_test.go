@@ -151,11 +151,12 @@ func (d *damaged) block(ino format.Ino, w inode.Which, off format.FileOff, f fun
 	}
 }
 
-// TestNothingLost damages an image in ways after which everything can be found again.
+// TestNothingLost damages an image in ways after which everything can be found again. Without
+// COWFS_SOAK=1 it is every other one of them.
 func TestNothingLost(t *testing.T) {
 	image := damage.Rich(t, "-b", "size=1k")
 	want := hashes(t, image)
-	for _, c := range []struct {
+	for i, c := range []struct {
 		name string
 		f    func(d *damaged)
 	}{
@@ -223,6 +224,9 @@ func TestNothingLost(t *testing.T) {
 			}
 		}},
 	} {
+		if i%2 == 0 && os.Getenv("COWFS_SOAK") == "" {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			d := openDamaged(t, image)
 			d.T = t

@@ -31,7 +31,7 @@ func TestEveryField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	share := uint64(500) // one case of so many is run
+	share := uint64(1500) // one case of so many is run
 	if os.Getenv("COWFS_SOAK") != "" {
 		share = 1
 	}

@@ -69,7 +69,7 @@ func TestWiped(t *testing.T) {
 	}
 	if os.Getenv("COWFS_SOAK") == "" {
 		counts = []int{10}
-		types = []*format.BlockType{format.TypeBmbt, format.TypeDirData}
+		types = []*format.BlockType{format.TypeDirData}
 	}
 	for _, kind := range types {
 		for _, n := range counts {
