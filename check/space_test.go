@@ -102,7 +102,7 @@ var spaceFaults = []fault{
 	{"staged as shared", func(b *bed, d *device.Memory) {
 		e := b.stage(d)
 		b.lastRec(d, btree.Refcountbt, func(rec []byte) { format.RefcStart.Put(rec, uint32(b.geo.AGB(e.Start))) })
-	}, "btree.order cow.leaked refcount.overlap refcount.wrong-domain"},
+	}, "cow.leaked refcount.wrong-domain"},
 	{"shared as staged", func(b *bed, d *device.Memory) {
 		b.lastRec(d, btree.Refcountbt, func(rec []byte) {
 			format.RefcStart.Put(rec, format.RefcStart.Get(rec)|format.RefcCowFlag)

@@ -1,8 +1,11 @@
 package cow
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -164,15 +167,11 @@ func (e *Engine) Lookup(ino format.Ino) *File {
 	return e.files[ino]
 }
 
-// Files are the files that something is in memory of, in no order.
+// Files are the files that something is in memory of, in the order of their numbers.
 func (e *Engine) Files() []*File {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var list []*File
-	for _, f := range e.files {
-		list = append(list, f)
-	}
-	return list
+	return slices.SortedFunc(maps.Values(e.files), func(a, b *File) int { return cmp.Compare(a.Ino, b.Ino) })
 }
 
 // load reads what is on disk of a file.

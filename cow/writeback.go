@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"math"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/cowfs/cowfs/format"
 )
 
@@ -26,16 +24,26 @@ func (e *WriteError) Error() string {
 // Unwrap is what went wrong.
 func (e *WriteError) Unwrap() error { return e.Err }
 
-// Writeback writes all dirty pages of all files back, of several files at a time.
+// Writeback writes all dirty pages of all files back. Data of several files are written at a time;
+// all that changes metadata happens in the order of inode numbers, so that the same writes give the
+// same image whenever they are made.
 func (e *Engine) Writeback(ctx context.Context) error {
-	var g errgroup.Group
-	g.SetLimit(parallel)
-	for _, f := range e.Files() {
-		if f.Dirty() {
-			g.Go(func() error { return f.Writeback(ctx, 0, format.MaxFileOff) })
+	var errs []error
+	var running []*writeback // oldest first
+	wait := func(n int) {
+		for len(running) > n {
+			errs = append(errs, running[0].wait())
+			running = running[1:]
 		}
 	}
-	return g.Wait()
+	for _, f := range e.Files() {
+		if f.Dirty() {
+			wait(parallel - 1)
+			running = append(running, f.startWriteback(ctx, span{0, format.MaxFileOff}))
+		}
+	}
+	wait(0)
+	return errors.Join(errs...)
 }
 
 // parallel is how many files are written back at a time.
@@ -60,26 +68,61 @@ func (f *File) blocksOf(off, n int64) span {
 // reserved. Pages that can't be written are dropped: the file is as before. Errors of writing
 // are WriteErrors.
 func (f *File) Writeback(ctx context.Context, off, end format.FileOff) error {
+	return f.startWriteback(ctx, span{off, end}).wait()
+}
+
+// writeback is the writing back of a range of a file.
+type writeback struct {
+	span
+	f       *File
+	ctx     context.Context
+	p       *plan    // whose data are being written; nil: nothing is left to write
+	written chan int // how many pieces of it are
+	errs    []error
+}
+
+// startWriteback begins to write dirty pages. The file can't be written back by another until wait
+// has returned. Who has begun with several files has done so in the order of their numbers.
+func (f *File) startWriteback(ctx context.Context, s span) *writeback {
 	f.flush.Lock()
-	defer f.flush.Unlock()
-	var errs []error
-	for more := true; more; {
-		p, err := f.planDirty(off, end)
-		if err != nil || p == nil {
-			return errors.Join(append(errs, err)...)
-		}
-		written := make(chan int, len(p.pieces))
-		go func() { p.write(ctx, func(n int) { written <- n }) }()
-		if err := p.finishAsWritten(written); err != nil {
-			errs = append(errs, err)
+	w := &writeback{span: s, f: f, ctx: ctx}
+	w.next()
+	return w
+}
+
+// next plans what is dirty, and begins to write it.
+func (w *writeback) next() {
+	p, err := w.f.planDirty(w.off, w.end)
+	if err != nil {
+		w.errs = append(w.errs, err)
+		p = nil
+	}
+	if w.p = p; p == nil {
+		return
+	}
+	written := make(chan int, len(p.pieces))
+	w.written = written
+	go p.write(w.ctx, func(n int) { written <- n })
+}
+
+// wait completes what is being written, and what one plan left to the next.
+func (w *writeback) wait() error {
+	defer w.f.flush.Unlock()
+	for w.p != nil {
+		p := w.p
+		if err := p.finishAsWritten(w.written); err != nil {
+			w.errs = append(w.errs, err)
 		}
 		if p.short != nil {
-			bs := int64(f.eng.geo.BlockSize)
-			errs = append(errs, &WriteError{f.Ino, int64(off) * bs, int64(min(uint64(end)*uint64(bs), f.Size())), p.short})
+			bs := int64(w.f.eng.geo.BlockSize)
+			end := int64(min(uint64(w.end)*uint64(bs), w.f.Size()))
+			w.errs = append(w.errs, &WriteError{w.f.Ino, int64(w.off) * bs, end, p.short})
 		}
-		more = p.more && len(p.pieces) > 0 && ctx.Err() == nil
+		if w.p = nil; p.more && len(p.pieces) > 0 && w.ctx.Err() == nil {
+			w.next()
+		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(w.errs...)
 }
 
 // planDirty plans the writeback of dirty pages, and takes them; nil if there are none.
