@@ -16,6 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/cowfs/cowfs/internal/cmdtest"
 	"github.com/cowfs/cowfs/mkfs"
 	"github.com/cowfs/cowfs/source"
 )
@@ -33,7 +34,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"image":  makeImage,
-			"exit":   exitCode,
+			"exit":   cmdtest.Exit,
 			"poke":   poke,
 			"shift":  shift,
 			"hash":   hash,
@@ -100,24 +101,6 @@ func makeImage(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	_, err = mkfs.Make(context.Background(), job)
 	ts.Check(err)
-}
-
-// exitCode runs a program and compares its exit code: exit CODE PROGRAM ARGS...
-func exitCode(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exit CODE PROGRAM ARGS...")
-	}
-	err := ts.Exec(args[1], args[2:]...)
-	got := "0"
-	var exit interface{ ExitCode() int }
-	if errors.As(err, &exit) {
-		got = fmt.Sprint(exit.ExitCode())
-	} else if err != nil {
-		ts.Fatalf("%v", err)
-	}
-	if got != args[0] {
-		ts.Fatalf("exit code %s, want %s", got, args[0])
-	}
 }
 
 // poke changes bytes of an image: poke FILE OFFSET BYTE...

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -18,6 +17,7 @@ import (
 	"github.com/cowfs/cowfs/check"
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/internal/cmdline"
+	"github.com/cowfs/cowfs/internal/cmdtest"
 	"github.com/cowfs/cowfs/internal/damage"
 	"github.com/cowfs/cowfs/mkfs"
 )
@@ -31,7 +31,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exit":   exitCode,
+			"exit":   cmdtest.Exit,
 			"image":  makeImage,
 			"damage": damageImage,
 			"hold":   holdImage,
@@ -40,24 +40,6 @@ func TestScripts(t *testing.T) {
 		},
 		RequireUniqueNames: true,
 	})
-}
-
-// exitCode runs a program and compares its exit code: exit CODE PROGRAM ARGS...
-func exitCode(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exit CODE PROGRAM ARGS...")
-	}
-	err := ts.Exec(args[1], args[2:]...)
-	got := "0"
-	var exit interface{ ExitCode() int }
-	if errors.As(err, &exit) {
-		got = fmt.Sprint(exit.ExitCode())
-	} else if err != nil {
-		ts.Fatalf("%v", err)
-	}
-	if got != args[0] {
-		ts.Fatalf("exit code %s, want %s", got, args[0])
-	}
 }
 
 // makeImage makes an image, empty or with the content of a directory: image FILE [DIR]

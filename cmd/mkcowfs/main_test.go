@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/cowfs/cowfs/internal/cmdline"
+	"github.com/cowfs/cowfs/internal/cmdtest"
 	"github.com/cowfs/cowfs/mkfs"
 )
 
@@ -26,31 +26,13 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exit":   exitCode,
+			"exit":   cmdtest.Exit,
 			"json":   jsonField,
 			"lines":  lineCount,
 			"random": randomFile,
 		},
 		RequireUniqueNames: true,
 	})
-}
-
-// exitCode runs a program and compares its exit code: exit CODE PROGRAM ARGS...
-func exitCode(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exit CODE PROGRAM ARGS...")
-	}
-	err := ts.Exec(args[1], args[2:]...)
-	got := "0"
-	var exit interface{ ExitCode() int }
-	if errors.As(err, &exit) {
-		got = fmt.Sprint(exit.ExitCode())
-	} else if err != nil {
-		ts.Fatalf("%v", err)
-	}
-	if got != args[0] {
-		ts.Fatalf("exit code %s, want %s", got, args[0])
-	}
 }
 
 // jsonField compares a field of the JSON object in a file: json FILE a.b VALUE

@@ -1,0 +1,28 @@
+// Package cmdtest holds commands that the test scripts of all three tools have in common. A tool's
+// main_test.go adds its own.
+package cmdtest
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// Exit runs a program and compares its exit code: exit CODE PROGRAM ARGS...
+func Exit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exit CODE PROGRAM ARGS...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	var exit interface{ ExitCode() int }
+	if errors.As(err, &exit) {
+		got = fmt.Sprint(exit.ExitCode())
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
