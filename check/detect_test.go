@@ -2,19 +2,14 @@ package check_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
 
 	"github.com/cowfs/cowfs/internal/damage"
 )
-
-var writeTable = flag.Bool("detection", false, "write docs/detection.md from a full run of TestDetection")
 
 // TestDetection changes each field of each structure, and compares what we find with what
 // xfs_repair -n finds: it must not find anything that we don't. With COWFS_SOAK=1 the values are
@@ -33,16 +28,15 @@ func TestDetection(t *testing.T) {
 		}
 		cases = append(cases, fieldCases(t, s, rng, sites, verbs)...)
 	}
-	table := newTable()
-	for _, c := range cases { // in this order, whoever comes first
-		table.row(c)
-	}
+	part := detectionPart(t)
+	cases = slices.DeleteFunc(cases, func(c fieldCase) bool { return !part.has(c) })
 	all := len(cases)
 	rng.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
 	if !soak() {
 		cases = cases[:250]
 	}
 	t.Logf("%d of %d cases", len(cases), all)
+	table := newTable()
 	work := make(chan fieldCase, len(cases))
 	for _, c := range cases {
 		work <- c
@@ -63,15 +57,17 @@ func TestDetection(t *testing.T) {
 			})
 		}
 	})
-	if !*writeTable || !soak() {
+	if part.dir == "" || !soak() {
 		return
 	}
 	table.askKernel(t, cases)
-	for _, c := range damage.Compounds() {
-		v, complaints := specimens[0].compound(t, c)
-		table.compounds = append(table.compounds, compoundRow{c.Name, v, complaints})
+	if part.no == 0 {
+		for _, c := range damage.Compounds() {
+			v, complaints := specimens[0].compound(t, c)
+			table.Compounds = append(table.Compounds, compoundRow{c.Name, v.damaged(), len(complaints) > 0, v.codes()})
+		}
 	}
-	table.write(t, "../docs/detection.md")
+	part.keep(t, table)
 }
 
 // fieldCase is one value of one field of one structure.
@@ -156,182 +152,4 @@ func fieldCases(t testing.TB, s *specimen, rng *rand.Rand, sites, verbs int) []f
 		}
 	}
 	return out
-}
-
-// detectionTable counts, for each field, who has found how much.
-type detectionTable struct {
-	mu        sync.Mutex
-	rows      map[string]*detectionRow
-	keys      []string
-	compounds []compoundRow
-}
-
-// compoundRow is what there is to say of a fault of several fields.
-type compoundRow struct {
-	name       string
-	v          verdict
-	complaints []string
-}
-
-type detectionRow struct {
-	structure, field    string
-	cases, ours, repair int
-	codes               map[string]int
-	kernel              string // what the kernel makes of the first value
-}
-
-func newTable() *detectionTable { return &detectionTable{rows: map[string]*detectionRow{}} }
-
-// structure is what the table calls a structure: inodes are one, whatever kind they are of.
-func (c fieldCase) structure() string {
-	if strings.HasPrefix(c.s.Kind, "inode ") {
-		return "inode"
-	}
-	return c.s.Kind
-}
-
-func (d *detectionTable) row(c fieldCase) *detectionRow {
-	key := c.structure() + "\x00" + c.field.Name
-	if d.rows[key] == nil {
-		d.rows[key] = &detectionRow{structure: c.structure(), field: c.field.Name, codes: map[string]int{}}
-		d.keys = append(d.keys, key)
-	}
-	return d.rows[key]
-}
-
-// add counts a case, and fails the test if we have not found what xfs_repair has.
-func (d *detectionTable) add(t testing.TB, c fieldCase, v verdict, complaints []string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	row := d.row(c)
-	row.cases++
-	if v.damaged() {
-		row.ours++
-		for _, code := range v.codes() {
-			row.codes[code]++
-		}
-	}
-	if len(complaints) > 0 {
-		row.repair++
-	}
-	if len(complaints) > 0 && !v.damaged() && explained(c, complaints) == "" {
-		t.Errorf("missed: %v\n\txfs_repair: %s", c, strings.Join(complaints[:min(len(complaints), 3)], "\n\t\t"))
-	}
-}
-
-// askKernel asks the kernel about one value of each field. After it has hung it is asked no more.
-func (d *detectionTable) askKernel(t testing.TB, cases []fieldCase) {
-	t.Helper()
-	for _, c := range cases {
-		row := d.row(c)
-		if row.kernel != "" {
-			continue
-		}
-		f := newFile(t, t.TempDir(), c.in.damagedBy(c.writes()))
-		row.kernel = kernelReads(t, f.Name())
-		os.Remove(f.Name())
-		if row.kernel == kernelHangs {
-			t.Errorf("the kernel hangs: %v", c)
-			return
-		}
-	}
-}
-
-// write writes the table's page.
-func (d *detectionTable) write(t testing.TB, path string) {
-	t.Helper()
-	var b strings.Builder
-	b.WriteString(detectionHead)
-	last := ""
-	for _, key := range d.keys {
-		r := d.rows[key]
-		if r.structure != last {
-			fmt.Fprintf(&b, "\n### %s\n\n| field | values | cowfsck | xfs_repair | only cowfsck | Linux reads | codes |\n|---|---|---|---|---|---|---|\n", r.structure)
-			last = r.structure
-		}
-		only := ""
-		if r.ours > r.repair {
-			only = fmt.Sprint(r.ours - r.repair)
-		}
-		fmt.Fprintf(&b, "| %s | %d | %s | %s | %s | %s | %s |\n", r.field, r.cases, share(r.ours, r.cases), share(r.repair, r.cases), only, r.kernel, r.topCodes())
-	}
-	b.WriteString("\n## Faults of more than one field\n\n| fault | cowfsck | xfs_repair | codes |\n|---|---|---|---|\n")
-	for _, c := range d.compounds {
-		codes := c.v.codes()
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", c.name, yes(c.v.damaged()), yes(len(c.complaints) > 0), strings.Join(codes[:min(len(codes), 5)], ", "))
-	}
-	b.WriteString("\n## Differences explained\n\n")
-	for _, e := range differences {
-		fmt.Fprintf(&b, "- %s, %s: %s\n", e.structure, e.field, e.why)
-	}
-	if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func yes(found bool) string {
-	if found {
-		return "yes"
-	}
-	return "–"
-}
-
-func share(n, of int) string {
-	switch n {
-	case 0:
-		return "–"
-	case of:
-		return "all"
-	}
-	return fmt.Sprint(n)
-}
-
-// topCodes are the codes that tell of most of the values.
-func (r *detectionRow) topCodes() string {
-	var names []string
-	for name := range r.codes {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		if d := r.codes[b] - r.codes[a]; d != 0 {
-			return d
-		}
-		return strings.Compare(a, b)
-	})
-	return strings.Join(names[:min(len(names), 4)], ", ")
-}
-
-const detectionHead = `# What a check finds
-
-Made by TestDetection in package check; do not edit. Every field of every structure gets other
-values, with a right checksum, in small images that have most structures in all their forms. The
-table says for how many of the values cowfsck, and xfs_repair -n of xfsprogs 7.2, find the image
-damaged: "all", a number, or none; and what Linux 6.18 can read of an image with the first of the
-values, mounted without recovery: everything, a part, or nothing because it does not mount it.
-Linux does not look at most of what only a write needs. Fields that can hold anything (owners,
-times, the bytes of a link's target) are found by nobody.
-
-Renew it with
-
-    COWFS_SOAK=1 go test -run TestDetection -timeout 2h ./check -detection
-`
-
-// difference is something that xfs_repair -n complains about and we do not, with the reason.
-type difference struct {
-	structure, field string
-	complaint        string // part of xfs_repair's first line
-	why              string
-}
-
-// differences are all there are.
-var differences = []difference{}
-
-// explained is the reason why we need not find what xfs_repair has found.
-func explained(c fieldCase, complaints []string) string {
-	for _, e := range differences {
-		if e.structure == c.structure() && (e.field == "" || e.field == c.field.Name) && strings.Contains(complaints[0], e.complaint) {
-			return e.why
-		}
-	}
-	return ""
 }
