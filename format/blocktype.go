@@ -41,6 +41,20 @@ func (t *BlockType) SetChecksum(b []byte) { SetChecksum(b, t.CRC) }
 // as long as the structure.
 func (t *BlockType) Decode(g *Geometry, b []byte) (Values, error) {
 	vs, err := t.Table.Decode(g, b)
+	t.noteCRC(b, vs)
+	return vs, err
+}
+
+// Within lists the fields of the block in b that a name stands for, as Struct.Within does, with what
+// Decode says of the checksum.
+func (t *BlockType) Within(g *Geometry, b []byte, name string) (Values, error) {
+	vs, err := t.Table.Within(g, b, name)
+	t.noteCRC(b, vs)
+	return vs, err
+}
+
+// noteCRC notes at the checksum of the block in b whether it is correct.
+func (t *BlockType) noteCRC(b []byte, vs Values) {
 	for i := range vs {
 		if vs[i].Kind == CRC {
 			vs[i].Note = "bad"
@@ -50,7 +64,6 @@ func (t *BlockType) Decode(g *Geometry, b []byte) (Values, error) {
 			break
 		}
 	}
-	return vs, err
 }
 
 // magic returns the magic number that b has where the type has its own.

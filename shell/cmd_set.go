@@ -88,7 +88,7 @@ func (s *Session) alterFields(args []string, sum func(sumMode) sumMode, change f
 	err = s.alter(&p, func(b []byte) (sumMode, error) {
 		mode := sumRight
 		for i := 0; i < len(args); i += 2 {
-			v, err := s.fieldIn(p.form, b, args[i])
+			v, err := p.form.one(s.Vol.Geo, b, args[i])
 			if err != nil {
 				return mode, err
 			}
@@ -106,22 +106,6 @@ func (s *Session) alterFields(args []string, sum func(sumMode) sumMode, change f
 		return err
 	}
 	return s.showSet(&p, names)
-}
-
-// fieldIn finds one field of a structure in b.
-func (s *Session) fieldIn(f *form, b []byte, name string) (format.Value, error) {
-	if f.table == nil {
-		return format.Value{}, usagef("bytes without a known structure have no fields; see type and poke")
-	}
-	all, _ := f.table.All(s.Vol.Geo, b) // what damage hides isn't found
-	picked, err := pick(all, name)
-	if err == nil && len(picked) > 1 {
-		err = usagef("%q has %d fields; one is needed", name, len(picked))
-	}
-	if err != nil {
-		return format.Value{}, err
-	}
-	return picked[0], nil
 }
 
 // showSet prints fields after they were set. That they make no sense is marked, but no error. A

@@ -204,18 +204,8 @@ func (s *Session) fieldHere(p *position, name string) (format.Value, []byte, err
 	if err != nil {
 		return format.Value{}, nil, err
 	}
-	if p.form.table == nil {
-		return format.Value{}, nil, usagef("bytes without a known structure have no fields; see type")
-	}
-	values, _ := p.form.decode(s.Vol.Geo, b) // what can't be read isn't found
-	picked, err := s.pickAll(p.form, b, values, []string{name})
-	if err == nil && len(picked) > 1 {
-		err = usagef("%q has %d fields; one is needed", name, len(picked))
-	}
-	if err != nil {
-		return format.Value{}, nil, err
-	}
-	return picked[0], b, nil
+	v, err := p.form.one(s.Vol.Geo, b, name)
+	return v, b, err
 }
 
 func hexdump(_ context.Context, s *Session, args []string) error {

@@ -8,18 +8,41 @@ import (
 	"github.com/cowfs/cowfs/format"
 )
 
-// pick returns the fields that a name stands for: one field, or all those within a part such as
-// "recs[3]" or "core". The name may leave out its beginning where only one part ends so.
-func pick(values format.Values, name string) (format.Values, error) {
-	var out format.Values
-	for _, v := range values {
-		if within(v.Name, name) {
-			out = append(out, v)
+// pick returns the fields of the structure in b that a name stands for: one field, or all those
+// within a part such as "recs[3]" or "core". The name may leave out its beginning where only one
+// part ends so. Padding that is zero is found where nothing else is.
+func (f *form) pick(g *format.Geometry, b []byte, name string) (format.Values, error) {
+	if f.table == nil {
+		return nil, usagef("bytes without a known structure have no fields; see type")
+	}
+	if vs := f.within(g, b, name); len(vs) > 0 {
+		return vs, nil
+	}
+	values, _ := f.decode(g, b) // what can't be read isn't found
+	vs, err := pickShort(values, name)
+	if err != nil {
+		all, _ := f.table.All(g, b)
+		if vs, _ := pickShort(all, name); vs != nil {
+			return vs, nil
 		}
 	}
-	if len(out) > 0 {
-		return out, nil
+	return vs, err
+}
+
+// one is pick for a name that stands for one field only.
+func (f *form) one(g *format.Geometry, b []byte, name string) (format.Value, error) {
+	vs, err := f.pick(g, b, name)
+	if err == nil && len(vs) > 1 {
+		err = usagef("%q has %d fields; one is needed", name, len(vs))
 	}
+	if err != nil {
+		return format.Value{}, err
+	}
+	return vs[0], nil
+}
+
+// pickShort is pick for a name that leaves out its beginning.
+func pickShort(values format.Values, name string) (format.Values, error) {
 	whole := map[string]format.Values{}
 	for _, v := range values {
 		for i := strings.IndexByte(v.Name, '.'); i >= 0; {

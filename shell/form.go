@@ -3,6 +3,7 @@ package shell
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cowfs/cowfs/format"
 )
@@ -22,8 +23,10 @@ var (
 	logForm = &form{name: "log", table: format.LogRecord}
 )
 
-// forms returns all forms.
-func forms() []*form {
+// forms returns all forms, always the same.
+var forms = sync.OnceValue(makeForms)
+
+func makeForms() []*form {
 	block := func(t *format.BlockType, name string, aliases ...string) *form {
 		return &form{name, aliases, t, t.Table}
 	}
@@ -94,6 +97,21 @@ func (f *form) length(g *format.Geometry, b []byte) int {
 	return 0
 }
 
+// reach is how many bytes a structure of the form can have, of any form when f is nil.
+func (f *form) reach(g *format.Geometry) int {
+	switch {
+	case f == nil:
+	case f.block == format.TypeInode:
+		return g.InodeSize
+	case slices.Contains(headers[:], f.block):
+		return g.SectSize
+	}
+	return max(g.BlockSize, g.DirBlockSize)
+}
+
+// headers are what the first sectors of a group hold, in their order.
+var headers = [...]*format.BlockType{format.TypeSuperblock, format.TypeAGF, format.TypeAGI, format.TypeAGFL}
+
 // verify judges the structure in b.
 func (f *form) verify(g *format.Geometry, b []byte, at format.Place) error {
 	switch {
@@ -114,6 +132,18 @@ func (f *form) decode(g *format.Geometry, b []byte) (format.Values, error) {
 		return f.table.Decode(g, b)
 	}
 	return nil, nil
+}
+
+// within lists the fields of the structure in b that a full name stands for.
+func (f *form) within(g *format.Geometry, b []byte, name string) format.Values {
+	var vs format.Values // damage is found elsewhere
+	switch {
+	case f.block != nil:
+		vs, _ = f.block.Within(g, b, name)
+	case f.table != nil:
+		vs, _ = f.table.Within(g, b, name)
+	}
+	return vs
 }
 
 // sum returns the checksum that b has and the one that it should have.

@@ -90,6 +90,9 @@ func (p *position) placeOf(i int) int64 {
 
 // bytes reads what is at the position.
 func (s *Session) bytes(p *position) ([]byte, error) {
+	if len(p.pieces) == 1 {
+		return s.read(p.pieces[0].off, p.pieces[0].n)
+	}
 	var out []byte
 	for _, piece := range p.pieces {
 		b, err := s.read(piece.off, piece.n)
@@ -104,7 +107,7 @@ func (s *Session) bytes(p *position) ([]byte, error) {
 // at makes the position of what starts at byte off: of a form, or of the one that the magic
 // number tells when f is nil. room is how many bytes to take when the form has no length.
 func (s *Session) at(off int64, f *form, room int) (position, error) {
-	b, err := s.read(off, max(s.Vol.Geo.BlockSize, s.Vol.Geo.DirBlockSize))
+	b, err := s.read(off, f.reach(s.Vol.Geo))
 	if err != nil {
 		return position{}, err
 	}

@@ -36,6 +36,7 @@ type Session struct {
 
 	buf  *bufio.Writer // of Out
 	walk walker        // the position, see position.go
+	seen extract       // what read has read last
 
 	vars  map[string]value // of scripts
 	dir   string           // of the host, from which scripts name others

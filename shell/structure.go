@@ -53,19 +53,26 @@ func (s *Session) structure(f *form, b []byte, at format.Place, fields []string)
 	if n := f.length(g, b); n > 0 && n <= len(b) {
 		b = b[:n]
 	}
-	values, err := f.decode(g, b)
-	if damage == nil {
-		damage = err
-	}
-	if len(fields) > 0 {
-		if values, err = s.pickAll(f, b, values, fields); err != nil {
-			return err
+	var values format.Values
+	var err error
+	whole := len(fields) == 0
+	if whole {
+		values, err = f.decode(g, b)
+		if damage == nil {
+			damage = err
+		}
+	} else {
+		for _, name := range fields {
+			picked, err := f.pick(g, b, name)
+			if err != nil {
+				return err
+			}
+			values = append(values, picked...)
 		}
 		if damage != nil && !concerns(damage, values) {
 			damage = nil
 		}
 	}
-	whole := len(fields) == 0
 	if damage != nil {
 		mark(values, damage)
 	}
@@ -83,22 +90,6 @@ func (s *Session) structure(f *form, b []byte, at format.Place, fields []string)
 		return err
 	}
 	return damage
-}
-
-// pickAll picks fields by name, among padding that is zero too.
-func (s *Session) pickAll(f *form, b []byte, values format.Values, names []string) (format.Values, error) {
-	all, _ := f.table.All(s.Vol.Geo, b) // damage was found before
-	var out format.Values
-	for _, name := range names {
-		picked, err := pick(values, name)
-		if err != nil {
-			if picked, _ = pick(all, name); picked == nil {
-				return nil, err
-			}
-		}
-		out = append(out, picked...)
-	}
-	return out, nil
 }
 
 // concerns reports whether damage is in one of some values.
@@ -155,13 +146,27 @@ func (s *Session) place(off int64) format.Place {
 	return p
 }
 
-// read reads n bytes from byte off of the volume, fewer at its end.
+// read reads n bytes from byte off of the volume, fewer at its end. They are not to be changed.
+// What was read last is kept as long as nothing can change it: commands mostly look at the same
+// place again, or at the one beside it.
 func (s *Session) read(off int64, n int) ([]byte, error) {
+	if rel := off - s.seen.off; rel >= 0 && rel+int64(n) <= int64(len(s.seen.b)) {
+		return s.seen.b[rel : rel+int64(n) : rel+int64(n)], nil
+	}
 	dev := s.Vol.Device()
 	b := make([]byte, max(0, min(int64(n), dev.Size()-off)))
 	if len(b) == 0 {
 		return nil, fmt.Errorf("byte %d is behind the end of the image, which has %d", off, dev.Size())
 	}
 	_, err := dev.ReadAt(b, off)
+	if err == nil && s.Writer == nil && s.Raw == nil {
+		s.seen = extract{off, b}
+	}
 	return b, err
+}
+
+// extract is bytes of the volume from byte off on.
+type extract struct {
+	off int64
+	b   []byte
 }

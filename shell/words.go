@@ -32,6 +32,9 @@ func Split(line string) ([]string, error) {
 
 // raw is the word with its variables as they are written.
 func (w *word) raw() string {
+	if len(w.parts) == 1 {
+		return w.parts[0].text
+	}
 	var b strings.Builder
 	for _, p := range w.parts {
 		b.WriteString(p.text)
@@ -78,12 +81,31 @@ func splitWords(line string) ([]word, error) {
 			i += s.variable(line[i:]) - 1
 			s.inWord = true
 		default:
+			if n := plainLen(line[i:]); !s.inWord && n > 0 {
+				s.words = append(s.words, word{parts: []part{{text: line[i : i+n]}}})
+				i += n - 1
+				continue
+			}
 			s.text.WriteByte(c)
 			s.inWord = true
 		}
 	}
 	s.endWord()
 	return s.words, nil
+}
+
+// plainLen is the number of bytes of the word that line begins with, if it is one without quotes,
+// escapes and variables, as most are; else 0.
+func plainLen(line string) int {
+	for i := range len(line) {
+		switch line[i] {
+		case ' ', '\t', '\r', '\n':
+			return i
+		case '\'', '"', '\\', '$':
+			return 0
+		}
+	}
+	return len(line)
 }
 
 func (s *splitter) endText() {

@@ -218,7 +218,7 @@ func TestFuzzAgrees(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v, err := s.fieldIn(p.form, old, c.field)
+		v, err := p.form.one(s.Vol.Geo, old, c.field)
 		if err != nil {
 			t.Fatal(err)
 		}
