@@ -27,6 +27,8 @@ type Options struct {
 type Report struct {
 	Findings []Finding // by place
 	Dropped  int       // findings beyond Options.MaxFindings
+	// Counts is how many there are of each severity, those that were dropped among them.
+	Counts [Severities]int
 	// Complete says that all of the image was judged. An image is clean only if this is so and
 	// there are no findings.
 	Complete bool

@@ -14,6 +14,7 @@ const (
 	Oddity
 	// Unchecked names a part of the image that was not judged. It makes the scan incomplete.
 	Unchecked
+	Severities // how many there are
 )
 
 var severityNames = [...]string{"damage", "leak", "oddity", "unchecked"}

@@ -59,12 +59,14 @@ type sink struct {
 	most int // how many are kept; the rest are counted
 	// dropped counts findings beyond most.
 	dropped int
+	counts  [Severities]int // of all
 }
 
 // report takes a finding.
 func (s *sink) report(f Finding) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.counts[f.Code.Severity]++
 	if s.most > 0 && len(s.list) >= s.most {
 		s.dropped++
 		return

@@ -147,8 +147,8 @@ func TestOptions(t *testing.T) {
 			t.Errorf("only %q: %q, want %q", c.only, got, c.want)
 		}
 	}
-	if r := b.check(dev, check.Options{MaxFindings: 1}); len(r.Findings) != 1 || r.Dropped != 1 || r.Clean() {
-		t.Errorf("%d findings, %d dropped", len(r.Findings), r.Dropped)
+	if r := b.check(dev, check.Options{MaxFindings: 1}); len(r.Findings) != 1 || r.Dropped != 1 || r.Clean() || r.Counts != [check.Severities]int{check.Damage: 1, check.Leak: 1} {
+		t.Errorf("%d findings, %d dropped, counts %v", len(r.Findings), r.Dropped, r.Counts)
 	}
 	if r := b.check(dev, check.Options{Memory: 1}); codes(r) != "cow.leaked refcount.missing" {
 		t.Errorf("with little memory: %q", codes(r))

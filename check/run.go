@@ -142,7 +142,7 @@ func (c *checker) result() *Report {
 		r.Stats.Free += c.groups[i].free.blocks
 	}
 	slices.SortFunc(c.out.list, order)
-	r.Findings, r.Dropped = c.out.list, c.out.dropped
+	r.Findings, r.Dropped, r.Counts = c.out.list, c.out.dropped, c.out.counts
 	if most := c.opt.MaxFindings; most > 0 && len(r.Findings) > most {
 		r.Dropped += len(r.Findings) - most
 		r.Findings = r.Findings[:most:most]

@@ -19,19 +19,18 @@ type result struct {
 	replayed bool     // the log was dirty, and is not any more
 	repaired bool     // this is what a repair has left
 	only     []string // what the findings were limited to
-	counts   [int(check.Unchecked) + 1]int
 }
 
 // verdict says in a word how the image is; see docs/cowfsck.md.
 func (r *result) verdict() string {
 	switch {
-	case r.counts[check.Damage] > 0 || r.Dropped > 0:
+	case r.Counts[check.Damage] > 0:
 		return "damaged"
-	case r.counts[check.Leak] > 0:
+	case r.Counts[check.Leak] > 0:
 		return "leaking"
 	case !r.complete():
 		return "incomplete"
-	case r.counts[check.Oddity] > 0:
+	case r.Counts[check.Oddity] > 0:
 		return "odd"
 	}
 	return "clean"
@@ -101,9 +100,6 @@ func (j *job) run(ctx context.Context) (*result, error) {
 	r.Report, err = check.Run(ctx, dev, j.options)
 	if err = errors.Join(err, dev.Close()); err != nil {
 		return nil, j.named(err)
-	}
-	for _, f := range r.Findings {
-		r.counts[f.Code.Severity]++
 	}
 	return r, nil
 }

@@ -106,7 +106,7 @@ func printJSON(w io.Writer, r *result) error {
 		Only: r.only, Findings: map[string]int{}, Dropped: r.Dropped, Groups: r.Stats.Groups, Inodes: r.Stats.Inodes, Dirs: r.Stats.Dirs,
 		Extents: r.Stats.Extents, Blocks: r.Stats.Blocks, Free: r.Stats.Free, Read: r.Stats.Read,
 	}
-	for s, n := range r.counts {
+	for s, n := range r.Counts {
 		sum.Findings[check.Severity(s).String()] = n
 	}
 	if err := e.Encode(sum); err != nil {

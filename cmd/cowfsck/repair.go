@@ -64,9 +64,6 @@ func repairImage(ctx context.Context, c *cli.Command, h host) (int, error) {
 		return 0, err
 	}
 	m := &mended{Result: r, plan: o.Plan, safe: o.Safe, result: &result{Report: r.After, image: j.image, repaired: true}}
-	for _, f := range r.After.Findings {
-		m.counts[f.Code.Severity]++
-	}
 	switch {
 	case c.Bool("json"):
 		err = m.printJSON(h.stdout)

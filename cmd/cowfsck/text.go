@@ -148,7 +148,7 @@ func quotePath(p string) string {
 func summarize(w io.Writer, r *result) {
 	fmt.Fprintf(w, "%s: %s", r.image, r.verdict())
 	var sums []string
-	for s, n := range r.counts {
+	for s, n := range r.Counts {
 		if n > 0 {
 			sums = append(sums, plural(n, severityNoun(check.Severity(s))))
 		}
