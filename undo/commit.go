@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/cowfs/cowfs/device"
 )
@@ -13,18 +11,22 @@ import (
 // Commit carries the changes of an overlay over to the image under it. The undo file is made at
 // path, where none may be. Without any change there is no file, and pages is 0.
 func Commit(image device.Device, changes *device.Overlay, path string) (pages int, err error) {
+	return commit(osHost{}, image, changes, path)
+}
+
+func commit(h host, image device.Device, changes *device.Overlay, path string) (pages int, err error) {
 	u := &file{size: image.Size()}
 	if err := u.collect(image, changes); err != nil || len(u.index) == 0 {
 		return 0, err
 	}
-	if u.f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+	if u.f, err = h.Create(path); err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, u.f.Close()) }()
 	if err := u.save(image, changes); err != nil {
-		return 0, errors.Join(err, os.Remove(path)) // the image is untouched
+		return 0, errors.Join(err, h.Remove(path)) // the image is untouched
 	}
-	if err := syncDir(path); err != nil {
+	if err := h.SyncDir(path); err != nil {
 		return 0, err
 	}
 	if err := u.setState(Applying); err != nil {
@@ -79,15 +81,6 @@ func (u *file) save(image, changes device.Device) error {
 	return u.f.Sync()
 }
 
-// syncDir makes sure that a new file's name lasts.
-func syncDir(path string) error {
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
 // apply writes the new pages to the image, and ends in state Applied, without the new pages.
 func (u *file) apply(image device.Device) error {
 	err := u.put(image, func(i int) (at int64, want uint32) { return u.newAt(i), u.index[i].new })
@@ -122,10 +115,14 @@ func (u *file) put(image device.Device, which func(i int) (at int64, want uint32
 }
 
 // Finish looks at the undo file of an earlier run. If that was interrupted while it changed the
-// image, the rest is done now. A file that never came to that is removed. The state is the one
-// that was found; 0 when there is no file.
+// image, or while it took the change back, the rest of it is done now. A file that never came to
+// that is removed. The state is the one that was found; 0 when there is no file.
 func Finish(image device.Device, path string) (found State, err error) {
-	u, err := open(path)
+	return finish(osHost{}, image, path)
+}
+
+func finish(h host, image device.Device, path string) (found State, err error) {
+	u, err := open(h, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
@@ -135,19 +132,39 @@ func Finish(image device.Device, path string) (found State, err error) {
 	defer func() { err = errors.Join(err, u.f.Close()) }()
 	switch u.state {
 	case Writing:
-		return u.state, os.Remove(path)
+		return u.state, h.Remove(path)
 	case Applying:
 		if err := u.check(image); err != nil {
 			return u.state, err
 		}
 		return Applying, u.apply(image)
+	case Undoing:
+		_, err := u.undo(image)
+		return Undoing, err
 	}
 	return u.state, nil
 }
 
+// Found tells how far the changes of an undo file have come, without doing anything about it. It
+// is 0 when there is no file.
+func Found(path string) (State, error) {
+	u, err := open(osHost{}, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return u.state, u.f.Close()
+}
+
 // Undo puts back every byte that Commit has changed, and returns the number of pages.
 func Undo(image device.Device, path string) (pages int, err error) {
-	u, err := open(path)
+	return undo(osHost{}, image, path)
+}
+
+func undo(h host, image device.Device, path string) (pages int, err error) {
+	u, err := open(h, path)
 	if err != nil {
 		return 0, err
 	}
@@ -158,6 +175,11 @@ func Undo(image device.Device, path string) (pages int, err error) {
 	case Undone:
 		return 0, nil
 	}
+	return u.undo(image)
+}
+
+// undo puts the old pages back.
+func (u *file) undo(image device.Device) (pages int, err error) {
 	if err := u.check(image); err != nil {
 		return 0, err
 	}

@@ -1,12 +1,12 @@
 package undo
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"os"
 
 	"github.com/cowfs/cowfs/device"
 )
@@ -61,7 +61,7 @@ type entry struct {
 
 // file is an open undo file.
 type file struct {
-	f     *os.File
+	f     handle
 	state State
 	size  int64 // of the image, in bytes
 	index []entry
@@ -110,8 +110,8 @@ func (u *file) writeIndex() error {
 }
 
 // open reads header and index of a file.
-func open(path string) (*file, error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+func open(h host, path string) (*file, error) {
+	f, err := h.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -128,6 +128,14 @@ func (u *file) read() error {
 	if _, err := u.f.ReadAt(b, 0); err != nil && err != io.EOF {
 		return err
 	}
+	info, err := u.f.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() <= headerSize && len(bytes.Trim(b, "\x00")) == 0 {
+		u.state = Writing // the header lasts before anything else is written
+		return nil
+	}
 	if string(b[:8]) != magic || binary.BigEndian.Uint32(b[36:]) != sum(b[:36]) {
 		return ErrNotUndo
 	}
@@ -139,10 +147,6 @@ func (u *file) read() error {
 	n := binary.BigEndian.Uint64(b[24:])
 	if u.state == Writing {
 		return nil // the rest may not be there
-	}
-	info, err := u.f.Stat()
-	if err != nil {
-		return err
 	}
 	if u.state < Writing || u.state > Undone || n > uint64(info.Size())/pageSize {
 		return ErrNotUndo
