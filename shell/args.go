@@ -70,6 +70,18 @@ func (s *Session) inodeArg(arg string) (*inode.Inode, error) {
 	return s.Vol.Inode(format.Ino(n))
 }
 
+// orCurrent is arguments that name inodes: where there are none, the inode that was last gone to.
+func (s *Session) orCurrent(args []string) ([]string, error) {
+	if len(args) > 0 {
+		return args, nil
+	}
+	p, err := s.walk.here()
+	if err != nil || p.ino == format.NullIno {
+		return nil, usagef("a path or the number of an inode is missing, and inode has gone to none")
+	}
+	return []string{strconv.FormatUint(uint64(p.ino), 10)}, nil
+}
+
 // groupArg reads the number of a group, 0 if there is no argument.
 func (s *Session) groupArg(args []string) (format.AGNumber, error) {
 	if err := atMost(args, 1); err != nil || len(args) == 0 {

@@ -19,8 +19,8 @@ import (
 func attrCommands() []*Command {
 	return []*Command{
 		{
-			Name: "xattr", Aliases: []string{"getfattr"}, Args: "[-n NAME] NUMBER|/PATH...", Summary: "print the extended attributes of a file",
-			Text: "By the names that Linux shows, with values quoted, or in hexadecimal when they are not text.\nLinks are not followed.",
+			Name: "xattr", Aliases: []string{"getfattr"}, Args: "[-n NAME] [NUMBER|/PATH]...", Summary: "print the extended attributes of a file",
+			Text: "By the names that Linux shows, with values quoted, or in hexadecimal when they are not text.\nLinks are not followed.\nWithout a path or number, of the current inode.",
 			Examples: []Example{
 				{"xattr /bin/ping", "all of them"},
 				{"xattr -n user.comment /notes", "one of them"},
@@ -28,8 +28,8 @@ func attrCommands() []*Command {
 			setup: setupXattr,
 		},
 		{
-			Name: "parent", Args: "NUMBER|/PATH...", Summary: "print the names of a file by its parent pointers",
-			Text: "On volumes with that feature each name has a pointer back from the inode.",
+			Name: "parent", Args: "[NUMBER|/PATH]...", Summary: "print the names of a file by its parent pointers",
+			Text: "On volumes with that feature each name has a pointer back from the inode.\nWithout a path or number, of the current inode.",
 			Examples: []Example{
 				{"parent 131", "the paths of an inode"},
 				{"parent /bin/ls", "all paths, hard links included"},
@@ -51,8 +51,9 @@ type XattrDoc struct {
 func setupXattr(f *flag.FlagSet) runFunc {
 	name := f.String("n", "", "only the attribute of this `name`, e.g. user.comment")
 	return func(ctx context.Context, s *Session, args []string) error {
-		if len(args) == 0 {
-			return usagef("a path is missing")
+		args, err := s.orCurrent(args)
+		if err != nil {
+			return err
 		}
 		for n, arg := range args {
 			i, err := s.inodeArg(arg)
@@ -134,8 +135,9 @@ type ParentDoc struct {
 }
 
 func printParents(ctx context.Context, s *Session, args []string) error {
-	if len(args) == 0 {
-		return usagef("a path is missing")
+	args, err := s.orCurrent(args)
+	if err != nil {
+		return err
 	}
 	for _, arg := range args {
 		i, err := s.inodeArg(arg)

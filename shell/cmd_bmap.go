@@ -18,8 +18,8 @@ import (
 
 func bmapCommand() *Command {
 	return &Command{
-		Name: "bmap", Args: "[-d|-a|-c] NUMBER|/PATH", Summary: "print where the blocks of a file lie",
-		Text: "Offsets and lengths are in filesystem blocks. Holes are left out. Behind the blocks stands\n\"shared\" when other files have them too, and \"unwritten\" when they read as zeroes; \"delalloc\"\nis what was written and has no blocks yet.",
+		Name: "bmap", Args: "[-d|-a|-c] [NUMBER|/PATH]", Summary: "print where the blocks of a file lie",
+		Text: "Offsets and lengths are in filesystem blocks. Holes are left out. Behind the blocks stands\n\"shared\" when other files have them too, and \"unwritten\" when they read as zeroes; \"delalloc\"\nis what was written and has no blocks yet. Without a path or number, of the current inode.",
 		Examples: []Example{
 			{"bmap /bin/ls", "the data"},
 			{"bmap -a /bin/ls", "the extended attributes"},
@@ -65,7 +65,11 @@ func (d MappingDoc) write(w io.Writer) {
 func setupBmap(f *flag.FlagSet) runFunc {
 	choose := forkFlags(f)
 	return func(ctx context.Context, s *Session, args []string) error {
-		if err := exactly(args, 1); err != nil {
+		args, err := s.orCurrent(args)
+		if err == nil {
+			err = atMost(args, 1)
+		}
+		if err != nil {
 			return err
 		}
 		which, err := choose()

@@ -30,7 +30,8 @@ func fileCommands() []*Command {
 			setup: setupLs,
 		},
 		{
-			Name: "stat", Args: "[-L] NUMBER|/PATH...", Summary: "print what an inode says of a file",
+			Name: "stat", Args: "[-L] [NUMBER|/PATH]...", Summary: "print what an inode says of a file",
+			Text: "Without a path or number, of the current inode.",
 			Examples: []Example{
 				{"stat /etc/hostname", ""},
 				{"stat -L /lib", "of what a link leads to"},

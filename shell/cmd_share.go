@@ -56,8 +56,8 @@ func shareCommands() []*Command {
 			setup: noFlags(printRefcounts),
 		},
 		{
-			Name: "shared", Args: "/PATH|NUMBER", Summary: "tell which files share the blocks of a file",
-			Text:     "By rmapbt, or by looking through all files on a volume without it. Offsets and counts are\nin blocks.",
+			Name: "shared", Args: "[NUMBER|/PATH]", Summary: "tell which files share the blocks of a file",
+			Text:     "By rmapbt, or by looking through all files on a volume without it. Offsets and counts are\nin blocks. Without a path or number, of the current inode.",
 			Examples: []Example{{"shared /disk.img", "all that is shared with others"}},
 			setup:    noFlags(printShared),
 		},
@@ -253,7 +253,11 @@ type SharedOwner struct {
 }
 
 func printShared(ctx context.Context, s *Session, args []string) error {
-	if err := exactly(args, 1); err != nil {
+	args, err := s.orCurrent(args)
+	if err == nil {
+		err = atMost(args, 1)
+	}
+	if err != nil {
 		return err
 	}
 	i, err := s.inodeArg(args[0])

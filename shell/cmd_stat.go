@@ -83,8 +83,9 @@ func (s *Session) flagNames(i *inode.Inode) string {
 func setupStat(f *flag.FlagSet) runFunc {
 	follow := f.Bool("L", false, "follow a link")
 	return func(_ context.Context, s *Session, args []string) error {
-		if len(args) == 0 {
-			return usagef("a path is missing")
+		args, err := s.orCurrent(args)
+		if err != nil {
+			return err
 		}
 		for n, arg := range args {
 			i, err := s.inodeArg(arg)

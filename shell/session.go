@@ -33,6 +33,8 @@ type Session struct {
 	JSON bool
 	// Quote asks for names with unprintable characters to be quoted, as is good on a terminal.
 	Quote bool
+	// Timing, where there is one, takes how long commands last.
+	Timing *Timing
 
 	buf  *bufio.Writer // of Out
 	walk walker        // the position, see position.go
@@ -56,6 +58,9 @@ func (s *Session) Run(ctx context.Context, words []string) error {
 	}
 	if s.buf == nil {
 		s.buf = bufio.NewWriterSize(s.Out, bufSize)
+	}
+	if s.Timing != nil {
+		defer s.Timing.start(words[0])()
 	}
 	err := s.command(ctx, words)
 	if ferr := s.buf.Flush(); err == nil {

@@ -66,7 +66,13 @@ func runImage(ctx context.Context, c *cli.Command, h host) error {
 	for _, w := range s.Vol.Warnings() {
 		fmt.Fprintf(h.stderr, "cowdb: %s: warning: %s\n", args[0], w)
 	}
+	if c.Bool("time") {
+		s.Timing = &shell.Timing{}
+	}
 	err = runCommands(ctx, c, s, args[1:], h)
+	if s.Timing != nil {
+		s.Timing.Write(h.stderr)
+	}
 	if err == nil && s.Dry != nil {
 		err = s.Run(ctx, []string{"changes"})
 	}
