@@ -55,8 +55,8 @@ func geometry(t *testing.T, dev device.Device) *format.Geometry {
 	return g
 }
 
-// treeBlocks lists the blocks of a group's tree, by what its header says.
-func treeBlocks(t *testing.T, dev device.Device, g *format.Geometry, ag format.AGNumber, k *btree.Kind) (list []uint64) {
+// treeOf is a group's tree, by what its header says.
+func treeOf(t *testing.T, dev device.Device, g *format.Geometry, ag format.AGNumber, k *btree.Kind) *btree.Tree {
 	t.Helper()
 	m := &model{geo: g, dev: dev}
 	a := &groupModel{no: ag}
@@ -78,6 +78,13 @@ func treeBlocks(t *testing.T, dev device.Device, g *format.Geometry, ag format.A
 	case btree.Finobt:
 		tr.Root, tr.Levels = uint64(format.AGIFreeRoot.Get(a.agi)), int(format.AGIFreeLevel.Get(a.agi))
 	}
+	return &tr
+}
+
+// treeBlocks lists the blocks of a group's tree.
+func treeBlocks(t *testing.T, dev device.Device, g *format.Geometry, ag format.AGNumber, k *btree.Kind) (list []uint64) {
+	t.Helper()
+	tr := treeOf(t, dev, g, ag, k)
 	if err := tr.Walk(func(_ int, block uint64, _ []byte) error {
 		list = append(list, block)
 		return nil

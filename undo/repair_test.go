@@ -159,7 +159,7 @@ func damages(m *damage.Image) []damaging {
 	return []damaging{
 		{"trees of the groups", true, wipe(-1, format.TypeAGF, format.TypeBnobt, format.TypeCntbt, format.TypeRmapbt, format.TypeRefcount, format.TypeInobt, format.TypeFinobt)},
 		{"directory blocks", false, wipe(2, format.TypeDirData)},
-		{"leaked staging", false, compound("staged blocks that no write will finish")},
+		{"leaked staging", true, compound("staged blocks that no write will finish")},
 		{"a reference count", true, compound("a reference count too low")},
 		{"names", true, compound("directories that only contain each other")},
 		{"the superblock", true, func(t testing.TB, sound *device.Memory) *device.Memory {
