@@ -373,7 +373,7 @@ func TestWritebackFails(t *testing.T) {
 // switched is a device with faults that can be switched on.
 type switched struct {
 	device.Device
-	fault *device.Fault
+	fault device.Device
 	on    *bool
 }
 
@@ -389,6 +389,13 @@ func (s *switched) ReadAt(p []byte, off int64) (int, error) {
 		return s.fault.ReadAt(p, off)
 	}
 	return s.Device.ReadAt(p, off)
+}
+
+func (s *switched) Sync() error {
+	if *s.on {
+		return s.fault.Sync()
+	}
+	return s.Device.Sync()
 }
 
 // A write that fails half-way gives up what it has reserved and not used, and no more.
