@@ -17,7 +17,11 @@ func (f *ForkEditor) owner(off format.FileOff, unwritten bool) space.Owner {
 func (f *ForkEditor) near(off format.FileOff) (format.FSBlock, error) {
 	m, ok, err := f.Before(off)
 	if err != nil || ok {
-		return m.Start + format.FSBlock(m.Count), err
+		next := m.Start + format.FSBlock(m.Count)
+		if !f.geo.ValidFSB(next, 1) { // the end of a group
+			next--
+		}
+		return next, err
 	}
 	ag, i := f.geo.SplitIno(f.Ino)
 	return f.geo.FSB(ag, f.geo.InoBlock(i)), nil
@@ -30,9 +34,13 @@ func (f *ForkEditor) Grow(off format.FileOff, least, most uint32, unwritten, dat
 	if err != nil {
 		return format.Mapping{}, err
 	}
-	e, err := f.groups.Alloc(f.tx, space.Request{
+	r := space.Request{
 		Min: least, Max: min(most, format.MaxExtentLen), Near: near, Data: data, Owner: f.owner(off, unwritten),
-	})
+	}
+	if data {
+		r.Wish = space.Stripe(f.geo, r.Max)
+	}
+	e, err := f.groups.Alloc(f.tx, r)
 	if err != nil {
 		return format.Mapping{}, err
 	}
@@ -115,89 +123,6 @@ func (p forkPages) Free(block uint64) error {
 		return err
 	}
 	return p.f.addBlocks(-1)
-}
-
-// Blocks is a fork as blocks of metadata, Unit filesystem blocks each: those of a directory, or
-// of attributes.
-type Blocks struct {
-	*ForkEditor
-	Unit int
-}
-
-// find returns the mapping of the block at an offset, which must be in one piece.
-func (b Blocks) find(off format.FileOff) (format.Mapping, error) {
-	m, ok, err := b.From(off)
-	switch {
-	case err != nil:
-		return m, err
-	case !ok || m.Off > off:
-		return m, b.corrupt("mapping", fmt.Sprintf("a hole at block %d", off), "a block")
-	case m.End() < off+format.FileOff(b.Unit):
-		return m, fmt.Errorf("inode %d: %w: block %d of a fork is in several pieces", b.Ino, format.ErrUnsupported, off)
-	}
-	return m, nil
-}
-
-func (b Blocks) offset(m format.Mapping, off format.FileOff) int64 {
-	return b.geo.Offset(m.Start + format.FSBlock(off-m.Off))
-}
-
-// Read returns the block at an offset, which holds one of the types.
-func (b Blocks) Read(off format.FileOff, types ...*format.BlockType) (*txn.Buf, error) {
-	m, err := b.find(off)
-	if err != nil {
-		return nil, err
-	}
-	at := b.offset(m, off)
-	return b.tx.ReadOneOf(at, format.BlockOf(b.Ino, format.Daddr(at>>format.BasicBlockLog)), types...)
-}
-
-// Change announces changes of a block; see txn.Tx.Change.
-func (b Blocks) Change(buf *txn.Buf, off, n int) []byte { return b.tx.Change(buf, off, n) }
-
-// New gives the fork a zeroed block of a type at an offset that has none.
-func (b Blocks) New(off format.FileOff, t *format.BlockType) (*txn.Buf, error) {
-	m, err := b.Grow(off, uint32(b.Unit), uint32(b.Unit), false, false)
-	if err != nil {
-		return nil, err
-	}
-	return b.tx.New(b.geo.Offset(m.Start), b.Unit<<b.geo.BlockLog, t), nil
-}
-
-// Replace makes the block at an offset a zeroed one of another type.
-func (b Blocks) Replace(off format.FileOff, t *format.BlockType) (*txn.Buf, error) {
-	m, err := b.find(off)
-	if err != nil {
-		return nil, err
-	}
-	return b.tx.New(b.offset(m, off), b.Unit<<b.geo.BlockLog, t), nil
-}
-
-// Free takes the block at an offset away from the fork.
-func (b Blocks) Free(off format.FileOff) error {
-	m, err := b.find(off)
-	if err != nil {
-		return err
-	}
-	return b.Shrink(m, off, off+format.FileOff(b.Unit), false)
-}
-
-// Mapped gives the offset of the first block from off on.
-func (b Blocks) Mapped(off format.FileOff) (at format.FileOff, ok bool, err error) {
-	m, ok, err := b.From(off)
-	return max(m.Off, off), ok, err
-}
-
-// Unmapped gives the first of n blocks' offsets in a row, from off on, that have none.
-func (b Blocks) Unmapped(off format.FileOff, n int) (format.FileOff, error) {
-	need := format.FileOff(n * b.Unit)
-	for {
-		m, ok, err := b.From(off)
-		if err != nil || !ok || m.Off >= off+need {
-			return off, err
-		}
-		off = m.End()
-	}
 }
 
 // extent is the blocks of a mapping.

@@ -9,10 +9,11 @@ import (
 // inode. Its bytes may be read by everyone who got it from a transaction, and changed only
 // where Tx.Change has announced it.
 type Buf struct {
-	Off  int64             // of its first byte, from the start of the volume
+	Off  int64             // of its first byte, from the start of the volume; what the store knows it by
 	Data []byte            // its length never changes
 	Type *format.BlockType // what it holds
 
+	pieces []Piece           // where it lies, if that is not one run
 	tx     *Tx               // the last transaction that asked for it
 	now    *journal.DirtyMap // changed by the open transaction
 	dirty  *journal.DirtyMap // changed since the last checkpoint

@@ -52,28 +52,38 @@ func (c *checkpoint) free(g *format.Geometry, f *freed) {
 			if c.cancels == nil {
 				c.cancels = map[run]format.LogBufFlag{}
 			}
-			c.cancels[logKey(g, b)] = flags(b.Type)
+			for _, k := range logKeys(g, b) {
+				c.cancels[k] = b.flags()
+			}
 		}
 	}
 }
 
-// logKey is the buffer that the log knows a buffer by: of an inode, its cluster.
-func logKey(g *format.Geometry, b *Buf) run {
-	if b.Type != format.TypeInode {
-		return run{b.Off, int64(len(b.Data))}
+// logKeys are the buffers that the log knows a buffer by: of an inode, its cluster.
+func logKeys(g *format.Geometry, b *Buf) []run {
+	if b.Type == format.TypeInode {
+		at, n := journal.Cluster(g, format.DiIno.Get(b.Data))
+		return []run{{int64(at) << format.BasicBlockLog, int64(n)}}
 	}
-	at, n := journal.Cluster(g, format.DiIno.Get(b.Data))
-	return run{int64(at) << format.BasicBlockLog, int64(n)}
+	var keys []run
+	for off, part := range b.parts() {
+		keys = append(keys, run{off, int64(len(part))})
+	}
+	return keys
 }
 
 // remake takes back that a buffer was given up: all of its new content will be in the log, so
 // that older items for it do no harm. before is the buffer that it takes the place of, if any.
 func (c *checkpoint) remake(g *format.Geometry, b, before *Buf) {
-	k := logKey(g, b)
-	if _, ok := c.cancels[k]; ok || before != nil && (before.logged || before.older) {
+	if before != nil && (before.logged || before.older) {
 		b.older = true
 	}
-	delete(c.cancels, k)
+	for _, k := range logKeys(g, b) {
+		if _, ok := c.cancels[k]; ok {
+			b.older = true
+		}
+		delete(c.cancels, k)
+	}
 }
 
 // empty reports whether there is nothing to write.

@@ -24,8 +24,10 @@ func (s *Store) items(c *checkpoint) []Item {
 		case b.dirty == nil || b.dirty.Empty(): // given up; or free in a new chunk
 		case b.Type == format.TypeInode:
 			out = append(out, journal.InodeItem(s.Geo, b.Data, journal.CoreAndForks))
+		case b.pieces != nil:
+			out = b.pieceItems(out)
 		default:
-			out = append(out, journal.BufferItem(daddr(b.Off), b.Data, b.dirty, flags(b.Type)))
+			out = append(out, journal.BufferItem(daddr(b.Off), b.Data, b.dirty, b.flags()))
 		}
 	}
 	keys := make([]run, 0, len(c.cancels))
@@ -41,7 +43,13 @@ func (s *Store) items(c *checkpoint) []Item {
 
 func daddr(off int64) format.Daddr { return format.Daddr(off >> format.BasicBlockLog) }
 
-func flags(t *format.BlockType) format.LogBufFlag { return format.LogBufFlag(0).WithType(logTypes[t]) }
+// flags are those of the buffer's items.
+func (b *Buf) flags() format.LogBufFlag {
+	if b.pieces != nil {
+		return pieceFlags
+	}
+	return format.LogBufFlag(0).WithType(logTypes[b.Type])
+}
 
 // logTypes are the buffer types of the log.
 var logTypes = map[*format.BlockType]format.LogBufType{

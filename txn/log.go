@@ -172,7 +172,18 @@ const maxWrite = 1 << 20
 // the log has everything that is newer than what lies in place.
 func (s *Store) writeInPlace() error {
 	list := slices.DeleteFunc(s.logged, func(b *Buf) bool { return !b.logged })
-	slices.SortFunc(list, func(a, b *Buf) int { return cmp.Compare(a.Off, b.Off) })
+	type place struct {
+		off  int64
+		data []byte
+	}
+	places := make([]place, 0, len(list))
+	for _, b := range list {
+		b.Type.SetChecksum(b.Data)
+		for off, part := range b.parts() {
+			places = append(places, place{off, part})
+		}
+	}
+	slices.SortFunc(places, func(a, b place) int { return cmp.Compare(a.off, b.off) })
 	var buf []byte
 	var off int64
 	flush := func() error {
@@ -183,15 +194,14 @@ func (s *Store) writeInPlace() error {
 		buf = buf[:0]
 		return err
 	}
-	for _, b := range list {
-		b.Type.SetChecksum(b.Data)
-		if off+int64(len(buf)) != b.Off || len(buf)+len(b.Data) > maxWrite {
+	for _, p := range places {
+		if off+int64(len(buf)) != p.off || len(buf)+len(p.data) > maxWrite {
 			if err := flush(); err != nil {
 				return s.fail(err)
 			}
-			off = b.Off
+			off = p.off
 		}
-		buf = append(buf, b.Data...)
+		buf = append(buf, p.data...)
 	}
 	err := flush()
 	if err == nil {

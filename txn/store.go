@@ -52,17 +52,21 @@ const (
 	maxHeld  = 64 << 20 // of buffers that wait to be written in place
 )
 
-// read finds a buffer in the cache or on the device. It holds one of the types.
-func (s *Store) read(off int64, at format.Place, types ...*format.BlockType) (*Buf, error) {
+// read finds a buffer in the cache or on the device, where it lies in one run if pieces is nil. It
+// holds one of the types.
+func (s *Store) read(off int64, pieces []Piece, at format.Place, types ...*format.BlockType) (*Buf, error) {
 	if b, ok := s.bufs[off]; ok {
 		if !slices.Contains(types, b.Type) {
 			return nil, format.Corrupt(types[0].Name, "type", b.Type, types[0]).At(at)
+		}
+		if !slices.Equal(b.pieces, pieces) {
+			return nil, format.Corrupt(types[0].Name, "", "blocks that are mapped twice", "a place of its own").At(at)
 		}
 		return b, nil
 	}
 	t := types[0]
 	data := make([]byte, t.Len(s.Geo, nil))
-	if _, err := s.dev.ReadAt(data, off); err != nil {
+	if err := s.readParts(data, off, pieces); err != nil {
 		return nil, fmt.Errorf("read %s at byte %d: %w", t, off, err)
 	}
 	for _, other := range types[1:] {
@@ -73,7 +77,7 @@ func (s *Store) read(off int64, at format.Place, types ...*format.BlockType) (*B
 	if err := format.Verify(s.Geo, t, data, at); err != nil {
 		return nil, err
 	}
-	b := &Buf{Off: off, Data: data, Type: t}
+	b := &Buf{Off: off, Data: data, Type: t, pieces: slices.Clone(pieces)}
 	s.shrink()
 	s.keep(b)
 	return b, nil

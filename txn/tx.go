@@ -59,7 +59,7 @@ func (tx *Tx) Read(off int64, t *format.BlockType, at format.Place) (*Buf, error
 
 // ReadOneOf is Read for a block that can be of several types, all of the same size.
 func (tx *Tx) ReadOneOf(off int64, at format.Place, types ...*format.BlockType) (*Buf, error) {
-	b, err := tx.read(off, at, types...)
+	b, err := tx.read(off, nil, at, types...)
 	if err == nil {
 		b.tx = tx
 	}
@@ -94,10 +94,13 @@ func (tx *Tx) touch(b *Buf) {
 // New makes a buffer of n zero bytes for a block that was just allocated; all of it counts as
 // changed. What the block held before is forgotten.
 func (tx *Tx) New(off int64, n int, t *format.BlockType) *Buf {
-	b := &Buf{Off: off, Data: make([]byte, n), Type: t, made: true}
+	return tx.newBuf(&Buf{Off: off, Data: make([]byte, n), Type: t, made: true})
+}
+
+func (tx *Tx) newBuf(b *Buf) *Buf {
 	tx.install(b)
 	tx.touch(b)
-	b.now.Mark(0, n)
+	b.now.Mark(0, len(b.Data))
 	return b
 }
 

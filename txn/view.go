@@ -2,6 +2,7 @@ package txn
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/cowfs/cowfs/device"
 )
@@ -15,8 +16,10 @@ func (s *Store) show(b *Buf) {
 		return
 	}
 	b.shown = true
-	for p := b.Off / pageSize; p*pageSize < b.Off+int64(len(b.Data)); p++ {
-		s.pages[p] = append(s.pages[p], b)
+	for off, part := range b.parts() {
+		for p := off / pageSize; p*pageSize < off+int64(len(part)); p++ {
+			s.pages[p] = append(s.pages[p], b)
+		}
 	}
 }
 
@@ -25,20 +28,23 @@ func (s *Store) hide(b *Buf) {
 		return
 	}
 	b.shown = false
-	for p := b.Off / pageSize; p*pageSize < b.Off+int64(len(b.Data)); p++ {
-		list := s.pages[p]
-		for i := range list {
-			if list[i] == b {
-				list[i] = list[len(list)-1]
-				list = list[:len(list)-1]
-				break
-			}
+	for off, part := range b.parts() {
+		for p := off / pageSize; p*pageSize < off+int64(len(part)); p++ {
+			s.unpage(p, b)
 		}
-		if len(list) == 0 {
-			delete(s.pages, p)
-		} else {
-			s.pages[p] = list
-		}
+	}
+}
+
+func (s *Store) unpage(p int64, b *Buf) {
+	list := s.pages[p]
+	if i := slices.Index(list, b); i >= 0 {
+		list[i] = list[len(list)-1]
+		list = list[:len(list)-1]
+	}
+	if len(list) == 0 {
+		delete(s.pages, p)
+	} else {
+		s.pages[p] = list
 	}
 }
 
@@ -85,12 +91,14 @@ func (v view) ReadAt(p []byte, off int64) (int, error) {
 	end := off + int64(n)
 	for page := off / pageSize; page*pageSize < end; page++ {
 		for _, b := range v.s.pages[page] {
-			// Of a buffer on several pages, each copies its own part.
-			lo := max(b.Off, off, page*pageSize)
-			hi := min(b.Off+int64(len(b.Data)), end, (page+1)*pageSize)
-			if lo < hi {
-				v.s.sum(b)
-				copy(p[lo-off:hi-off], b.Data[lo-b.Off:hi-b.Off])
+			for at, part := range b.parts() {
+				// Of a part on several pages, each copies its own.
+				lo := max(at, off, page*pageSize)
+				hi := min(at+int64(len(part)), end, (page+1)*pageSize)
+				if lo < hi {
+					v.s.sum(b)
+					copy(p[lo-off:hi-off], part[lo-at:hi-at])
+				}
 			}
 		}
 	}
