@@ -1,6 +1,7 @@
 package inode
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cowfs/cowfs/format"
@@ -13,24 +14,26 @@ func (f *ForkEditor) owner(off format.FileOff, unwritten bool) space.Owner {
 	return space.ForkOwner(f.Ino, f.attr(), off, unwritten)
 }
 
-// near is a block that new ones for offset off should be close to.
-func (f *ForkEditor) near(off format.FileOff) (format.FSBlock, error) {
+// near is a block that new ones for offset off should be close to. behind says that it is the one that
+// goes on where the mapping before off ends, in the file and on the disk.
+func (f *ForkEditor) near(off format.FileOff) (b format.FSBlock, behind bool, err error) {
 	m, ok, err := f.Before(off)
 	if err != nil || ok {
-		next := m.Start + format.FSBlock(m.Count)
-		if !f.geo.ValidFSB(next, 1) { // the end of a group
-			next--
+		b = m.Start + format.FSBlock(m.Count)
+		if !f.geo.ValidFSB(b, 1) { // the end of a group
+			return b - 1, false, err
 		}
-		return next, err
+		return b, m.End() == off, err
 	}
 	ag, i := f.geo.SplitIno(f.Ino)
-	return f.geo.FSB(ag, f.geo.InoBlock(i)), nil
+	return f.geo.FSB(ag, f.geo.InoBlock(i)), false, nil
 }
 
 // Grow allocates between least and most blocks in one extent, and maps them from off on. data
-// says that they are for file data.
+// says that they are for file data: then a long extent is aligned to the stripe unit, unless it goes
+// on where the one before it ends.
 func (f *ForkEditor) Grow(off format.FileOff, least, most uint32, unwritten, data bool) (format.Mapping, error) {
-	near, err := f.near(off)
+	near, behind, err := f.near(off)
 	if err != nil {
 		return format.Mapping{}, err
 	}
@@ -40,7 +43,7 @@ func (f *ForkEditor) Grow(off format.FileOff, least, most uint32, unwritten, dat
 	if data {
 		r.Wish = space.Stripe(f.geo, r.Max)
 	}
-	e, err := f.groups.Alloc(f.tx, r)
+	e, err := f.alloc(r, behind)
 	if err != nil {
 		return format.Mapping{}, err
 	}
@@ -49,6 +52,19 @@ func (f *ForkEditor) Grow(off format.FileOff, least, most uint32, unwritten, dat
 	}
 	m := format.Mapping{Off: off, Start: e.Start, Count: e.Count, Unwritten: unwritten}
 	return m, f.Map(m)
+}
+
+// alloc finds an extent; behind is as near gives it.
+func (f *ForkEditor) alloc(r space.Request, behind bool) (space.Extent, error) {
+	if r.Wish > 0 && behind {
+		next := r
+		next.Exact, next.Min = true, max(r.Min, r.Wish)
+		e, err := f.groups.Alloc(f.tx, next)
+		if err == nil || !errors.Is(err, space.ErrNoSpace) && !errors.Is(err, space.ErrBusy) {
+			return e, err
+		}
+	}
+	return f.groups.Alloc(f.tx, r)
 }
 
 // Shrink takes the part of a mapping from block off to end away, and frees its blocks. data says

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/inode"
 	"github.com/cowfs/cowfs/internal/oracle"
 	"github.com/cowfs/cowfs/mkfs"
 	"github.com/cowfs/cowfs/volume"
@@ -129,4 +130,36 @@ func TestAttributesOfFullInodes(t *testing.T) {
 		check(t, w.Close())
 		m.judge(t, path)
 	}
+}
+
+// Long extents of file data begin at a stripe unit, and go on where the ones before them end.
+func TestStripes(t *testing.T) {
+	const unit = 16 // blocks
+	path := emptyImage(t, mkfs.Config{Size: 512 << 20, StripeUnit: unit * 4096, StripeDisks: 4})
+	w := openWriter(t, path)
+	for i, size := range []int64{5, unit, 3 * unit, unit + 1, 200} {
+		name := fmt.Sprintf("/f%d", i)
+		check(t, w.Create(name, volume.Attr{}))
+		check(t, w.Fallocate(name, 0, size*4096, false))
+		if i == 2 {
+			check(t, w.Fallocate(name, size*4096, 2*size*4096, false))
+		}
+		f, err := w.Lookup(name)
+		check(t, err)
+		fork, err := f.Fork(inode.Data)
+		check(t, err)
+		n := 0
+		for m, err := range fork.All() {
+			check(t, err)
+			if at := w.Geo.AGB(m.Start); size >= unit && at%unit != 0 {
+				t.Errorf("%s: %d blocks from block %d of the group on", name, m.Count, at)
+			}
+			n++
+		}
+		if n != 1 {
+			t.Errorf("%s has %d extents", name, n)
+		}
+	}
+	check(t, w.Close())
+	oracle.RepairClean(t, oracle.Gen7, path)
 }
