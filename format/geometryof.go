@@ -100,7 +100,7 @@ func (g *Geometry) checkShape() *CorruptError {
 
 func (g *Geometry) checkLogAndFeatures() *CorruptError {
 	switch {
-	case g.LogStart != 0 && !g.Allocatable(g.LogStart, uint64(g.LogBlocks)):
+	case g.LogStart != 0 && (g.LogBlocks == 0 || !g.Allocatable(g.LogStart, uint64(g.LogBlocks))):
 		return bad("logstart", fmt.Sprintf("%d, %d blocks", g.LogStart, g.LogBlocks), "a range within one group, behind its header")
 	case g.LogSUnit > MaxLogRecord:
 		return bad("logsunit", g.LogSUnit, upTo(MaxLogRecord))

@@ -43,6 +43,7 @@ func TestFeatures(t *testing.T) {
 		"needs repair":         {func(sb []byte) { format.SBIncompat.Put(sb, format.SBIncompat.Get(sb)|format.InNeedsRepair) }, nil, "needing repair"},
 		"no magic":             {func(sb []byte) { sb[0] = 0 }, format.ErrCorrupt, "magicnum"},
 		"block size":           {func(sb []byte) { format.SBBlockSize.Put(sb, 4095) }, format.ErrCorrupt, "blocksize"},
+		"no log blocks":        {func(sb []byte) { format.SBLogBlocks.Put(sb, 0) }, format.ErrCorrupt, "logstart"},
 	} {
 		dev := image.Clone()
 		patch(t, dev, 0, c.change)
