@@ -6,6 +6,7 @@ import (
 
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/txn"
 )
 
 // Change is something on the disk that a Unit changes: a structure, or else a block of file data.
@@ -16,6 +17,10 @@ type Change struct {
 	// purpose. Was is the same for Old.
 	Type, Was *format.BlockType
 	At        format.Place
+	// Pieces is where a directory block lies that is not in one run; nil for all else.
+	Pieces []txn.Piece
+
+	wasSplit bool // a piece of a directory block before, and no longer
 }
 
 // differ compares two versions of a volume.

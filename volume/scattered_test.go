@@ -124,6 +124,12 @@ func TestScatteredDirectories(t *testing.T) {
 // A crash while such a directory is changed leaves it as before or after, for us and the kernel.
 func TestCrashInScatteredDirectory(t *testing.T) {
 	dev := scattered(t, mkfs.Config{Size: 512 << 20, DirBlockSize: 8192})
+	for _, asOne := range []bool{false, true} {
+		t.Run(fmt.Sprintf("unit-%v", asOne), func(t *testing.T) { crashScattered(t, dev.Clone(), asOne) })
+	}
+}
+
+func crashScattered(t *testing.T, dev *device.Memory, asOne bool) {
 	w, err := volume.OpenWriter(keepOpen{dev}, volume.Options{})
 	check(t, err)
 	m := newModel(t, 1, w.Volume)
@@ -151,7 +157,13 @@ func TestCrashInScatteredDirectory(t *testing.T) {
 	crash := device.NewCrash(dev)
 	w, err = volume.OpenWriter(crash, volume.Options{})
 	check(t, err)
-	states := []picture{m.picture()}
+	changed, states := w, []picture{m.picture()}
+	var unit *volume.Unit
+	if asOne {
+		unit, err = w.Begin()
+		check(t, err)
+		changed = unit.Writer
+	}
 	next := 200
 	for i := range 100 {
 		o := link(next)
@@ -160,11 +172,31 @@ func TestCrashInScatteredDirectory(t *testing.T) {
 		} else {
 			next++
 		}
-		check(t, m.run(w, o))
-		states = append(states, m.picture())
-		if i%8 == 7 {
-			check(t, w.Sync())
+		check(t, m.run(changed, o))
+		if !asOne {
+			states = append(states, m.picture())
+			if i%8 == 7 {
+				check(t, w.Sync())
+			}
 		}
+	}
+	if asOne {
+		list, err := unit.Changes()
+		check(t, err)
+		split := 0
+		for _, c := range list {
+			if c.Type == nil {
+				t.Errorf("%d bytes at %d have changed that are no metadata", len(c.New), c.Off)
+			}
+			if c.Pieces != nil {
+				split++
+			}
+		}
+		if split < 2 {
+			t.Errorf("%d directory blocks in pieces have changed", split)
+		}
+		check(t, unit.Commit())
+		states = append(states, m.picture())
 	}
 	if all, short := inPieces(t, w.Volume, "/d"); short < 4 {
 		t.Fatalf("of %d extents only %d are pieces of blocks", all, short)
@@ -192,7 +224,7 @@ func TestCrashInScatteredDirectory(t *testing.T) {
 		}
 		match(w.Volume, where)
 		check(t, w.Close())
-		if every := soak(max(1, crash.Writes()/3), 1); n%every == every-1 {
+		if every := soak(max(1, crash.Writes()/2), 1); n%every == every-1 {
 			path := save(t, at)
 			oracle.RepairClean(t, oracle.Gen7, path)
 			check(t, os.Remove(path))

@@ -82,7 +82,11 @@ func (u *Unit) Changes() ([]Change, error) {
 	if err := u.quieten(); err != nil {
 		return nil, err
 	}
-	return changes(u.Geo, u.under(), u.over, u.over.Changes())
+	list, err := changes(u.Geo, u.under(), u.over, u.over.Changes())
+	if err != nil {
+		return nil, err
+	}
+	return u.joinDirs(list)
 }
 
 // under is the volume without the unit's changes.
@@ -142,12 +146,14 @@ func (w *Writer) plan(u *Unit, list []Change) (*unitPlan, error) {
 	for _, c := range list {
 		fsb := d.fsb(c.Off)
 		switch {
-		case free.has(u.Geo.AG(fsb), u.Geo.AGB(fsb)):
+		case c.Pieces == nil && free.has(u.Geo.AG(fsb), u.Geo.AGB(fsb)):
 			p.before = append(p.before, c)
 			continue
-		case c.Type == nil && c.Was == nil:
+		case c.Type == nil && c.Was == nil && c.Pieces == nil && !c.wasSplit:
 			p.before = append(p.before, c)
 			continue
+		case c.Type == nil && c.Pieces != nil:
+			return nil, format.Corrupt("directory block", "", "one that is not sound", "a sound one").At(c.At)
 		case c.Type == nil || c.Type == format.TypeDquot:
 			p.after = append(p.after, c)
 			continue
@@ -230,6 +236,10 @@ func (p *unitPlan) write(s *txn.Store) error {
 		tx.NewInodes(k, func(format.Ino, []byte) {})
 	}
 	for _, c := range p.log {
+		if c.Pieces != nil {
+			copy(tx.NewPieces(c.Pieces, c.Type).Data, c.New)
+			continue
+		}
 		copy(tx.New(c.Off, len(c.New), c.Type).Data, c.New)
 	}
 	if err := tx.Commit(); err != nil {
