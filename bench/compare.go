@@ -49,6 +49,9 @@ func (b *bench) compare(ctx context.Context, s *set) (*SetResult, error) {
 		}
 	}
 	defer os.RemoveAll(dir)
+	if s.race != nil {
+		return b.race(ctx, s, p)
+	}
 	if s.source != nil {
 		var err error
 		if p.tree, err = s.source(ctx, filepath.Join(dir, "tree")); err != nil {

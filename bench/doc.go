@@ -4,6 +4,8 @@
 //	go run ./bench -sets all       also 200,000 files and a directory of a million names, and checks
 //	go run ./bench -sets check-files,check-clones,check-sparse,check-dirty
 //
+//	go run ./bench -sets cow-clones,cow-clone-large,cow-random,cow-stream
+//
 // Contenders take turns, round by round, so that what disturbs the machine disturbs all of
 // them. Each ratio is the median over the rounds of "time of the contender divided by time of
 // ours in the same round". Memory is the largest resident set of the contender's processes.

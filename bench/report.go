@@ -26,6 +26,7 @@ type SetResult struct {
 	Durable    bool              `json:"durable"` // times include that until the image is on disk
 	Files      int64             `json:"files"`
 	Bytes      int64             `json:"bytes"`
+	Ops        int               `json:"ops,omitempty"` // that the work of a race consists of
 	Contenders []ContenderResult `json:"contenders"`
 	Missing    []string          `json:"missing,omitempty"`
 }
@@ -70,6 +71,10 @@ func median(v []float64) float64 {
 }
 
 func (s *SetResult) print(w io.Writer) {
+	if s.Ops > 0 {
+		s.printRace(w)
+		return
+	}
 	fmt.Fprintf(w, "\n%s", s.What)
 	if s.Files > 0 {
 		fmt.Fprintf(w, ": %s files, %s", humanize.Comma(s.Files), humanize.IBytes(uint64(s.Bytes)))

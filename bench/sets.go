@@ -20,10 +20,11 @@ type set struct {
 	source func(ctx context.Context, dir string) (string, error)
 	// image makes the image that contenders check, of a set that is about that.
 	image func(ctx context.Context, b *bench, p places) error
-	dirty bool // the image has a dirty log
+	dirty bool  // the image has a dirty log
+	race  *race // of a set that is about work on files of an image
 }
 
-var sets = []set{
+var sets = append([]set{
 	{name: "empty", what: "an empty image of 10 GiB", size: "10g"},
 	{name: "go", what: "the Go source tree", size: "1g", source: goSource},
 	{name: "files", what: "200,000 files in 2,000 directories", size: "4g", source: func(_ context.Context, dir string) (string, error) {
@@ -36,7 +37,7 @@ var sets = []set{
 	{name: "check-clones", what: "check of 200 clones of a file with 20,000 extents, after random CoW", size: "8g", image: clones(200, 20_000)},
 	{name: "check-sparse", what: "check of a sparse image of 10 TiB with 100,000 files", size: "10t", image: manyFiles(100_000)},
 	{name: "check-dirty", what: "check of an image with a dirty log and 50,000 files", size: "4g", image: dirty(50_000), dirty: true},
-}
+}, cowSets...)
 
 func setNames() []string {
 	var out []string
