@@ -10,8 +10,10 @@ import (
 type Options struct {
 	// Threads is how many goroutines work; 0 is one for each CPU.
 	Threads int
-	// Memory is how many bytes the model of the image may take, as far as there is a choice:
-	// with less, groups are looked at one after the other. 0 is a share of what the machine has.
+	// Memory is how many bytes the model of the image may take, as far as there is a choice: what
+	// is known of inodes, 16 bytes for each, is needed in any case; in what that leaves, groups
+	// whose sums are wrong, or pieces of them, are looked at one after the other, in a pass over
+	// the image each. 0 is a share of what the machine has.
 	Memory int64
 	// MaxFindings is how many findings are kept; the others are counted. 0 is a million.
 	MaxFindings int

@@ -14,16 +14,14 @@ import (
 // it or of its owners could not be read. All that owners have is collected once more, and then
 // compared with the trees extent by extent.
 
-// ownerList is what own, share and stageCow are told of one group.
-type ownerList struct {
-	want bool // the group is looked at
-	list []space.Rmap
-}
-
-// collect takes note of an owner of a group that is looked at.
+// collect takes note of an owner of blocks that are looked at.
 func (w *worker) collect(ag format.AGNumber, r space.Rmap) {
-	if f := &w.found[ag]; f.want {
-		f.list = append(f.list, r)
+	f := &w.found[ag]
+	if f.counts != nil {
+		f.counts[bucketOf(r.Start, w.geo.AGLen(ag))]++
+	}
+	if start, end := f.window.clip(r.Start, r.End()); start < end {
+		f.list = append(f.list, part(r, start, end))
 	}
 }
 
@@ -32,8 +30,10 @@ type evidence struct {
 	owners []space.Rmap // by block; extents that continue each other are one
 	forks  runs         // of CoW forks
 
+	window window // the blocks that are looked at; nothing below reaches beyond, except for byPlace and byCount
+
 	rmaps    []space.Rmap // as rmapbt has them
-	byPlace  []run        // free extents as bnobt has them, if it can be read
+	byPlace  []run        // free extents that begin here, as bnobt has them, if it can be read
 	byCount  []run        // as cntbt has them
 	free     runs         // what is free by bnobt or, if that can't be read, by cntbt
 	shared   []refcount.Record
@@ -47,32 +47,6 @@ type evidence struct {
 	// have an owner.
 	open bool
 }
-
-// closeLooks looks at all groups that need it, as many at a time as memory allows.
-func (c *checker) closeLooks(ctx context.Context) {
-	var batch []*group
-	var size int64
-	for i := range c.groups {
-		g := &c.groups[i]
-		n, all := c.judgeSums(g)
-		if all {
-			continue
-		}
-		need := int64(n) * bytesPerOwner
-		if len(batch) > 0 && size+need > c.memory() {
-			c.lookAt(ctx, batch)
-			batch, size = nil, 0
-		}
-		batch, size = append(batch, g), size+need
-	}
-	if len(batch) > 0 {
-		c.lookAt(ctx, batch)
-	}
-}
-
-// bytesPerOwner is what one extent takes in a close look: in the list of the owners, which is
-// sorted, and in that of rmapbt.
-const bytesPerOwner = 3 * 32
 
 // judgeSums reports whether a group's sums say that all is well, and how many extents have
 // owners.
@@ -89,41 +63,50 @@ func (c *checker) judgeSums(g *group) (n int, ok bool) {
 	return s.n, ok
 }
 
-// lookAt takes a close look at some groups.
-func (c *checker) lookAt(ctx context.Context, batch []*group) {
-	c.quiet = true
-	for _, w := range c.workers {
-		w.found = make([]ownerList, len(c.groups))
-		for _, g := range batch {
-			w.found[g.no].want = true
-		}
-	}
+// lookAt takes some close looks, each at another group.
+func (c *checker) lookAt(ctx context.Context, batch []closeLook) {
 	found := make([]evidence, len(batch))
 	var units []unit
-	for i, g := range batch {
-		units = append(units, func(w *worker) { w.gather(g, &found[i]) })
+	for i, l := range batch {
+		found[i].window = l.window
+		units = append(units, func(w *worker) { w.gather(l.group, &found[i]) })
 	}
-	c.stage(ctx, "owners", append(units, c.ownersAgain()...))
+	c.collectOwners(ctx, units, func(l []ownerList) {
+		for _, b := range batch {
+			l[b.group.no].window = b.window
+		}
+	})
 	units = nil
-	for i, g := range batch {
+	for i, l := range batch {
 		e := &found[i]
 		for _, w := range c.workers {
-			e.owners = append(e.owners, w.found[g.no].list...)
-			w.found[g.no].list = nil
+			e.owners = append(e.owners, w.found[l.group.no].list...)
+			w.found[l.group.no].list = nil
 		}
 		units = append(units, func(w *worker) {
 			e.sort()
-			w.judge(g, e)
+			w.judge(l.group, e)
 			*e = evidence{}
 		})
 	}
 	for _, w := range c.workers {
 		w.found = nil
 	}
-	c.quiet = false
 	if !c.stopped() {
 		c.stage(ctx, "space", units)
 	}
+}
+
+// collectOwners collects what there is in the workers' lists of owners, of which some are wanted.
+// The units tell what belongs to groups themselves.
+func (c *checker) collectOwners(ctx context.Context, units []unit, want func([]ownerList)) {
+	c.quiet = true
+	for _, w := range c.workers {
+		w.found = make([]ownerList, len(c.groups))
+		want(w.found)
+	}
+	c.stage(ctx, "owners", append(units, c.ownersAgain()...))
+	c.quiet = false
 }
 
 // gather collects what a group's own structures have, and what its trees say.
@@ -131,23 +114,30 @@ func (w *worker) gather(g *group, e *evidence) {
 	buf := make([]byte, 4*w.geo.SectSize)
 	w.headers(g, buf)
 	e.open = w.anyLost()
-	free := func(s treeSlot) (list []run, ok bool) {
+	free := func(s treeSlot) (here []run, blocks runs, ok bool) {
 		ok = w.walkGroupTree(g.no, s, func(_ *treeWalk, rec []byte) {
 			start, count := format.FreeStart.Get(rec), format.FreeCount.Get(rec)
-			if w.inGroup(g.no, start, count) {
-				list = append(list, run{start, start + format.AGBlock(count)})
+			if !w.inGroup(g.no, start, count) {
+				return
+			}
+			end := start + format.AGBlock(count)
+			if e.window.has(start) {
+				here = append(here, run{start, end})
+			}
+			if lo, hi := e.window.clip(start, end); lo < hi {
+				blocks = append(blocks, run{lo, hi})
 			}
 		})
-		return list, ok
+		return here, blocks, ok
 	}
 	var placeOK, countOK bool
-	e.byPlace, placeOK = free(bnobt)
-	e.byCount, countOK = free(cntbt)
+	var blocks runs
+	e.byPlace, e.free, placeOK = free(bnobt)
+	e.byCount, blocks, countOK = free(cntbt)
 	e.bothFree = placeOK && countOK
 	e.noFree = !placeOK && !countOK
-	e.free = slices.Clone(e.byPlace)
 	if !placeOK {
-		e.free = slices.Clone(e.byCount)
+		e.free = blocks
 	}
 	for _, s := range []treeSlot{inobt, finobt} {
 		if w.has(s) {
@@ -157,20 +147,29 @@ func (w *worker) gather(g *group, e *evidence) {
 	e.noRmaps, e.noRefs = true, true
 	if w.has(rmapbt) {
 		e.noRmaps = !w.walkGroupTree(g.no, rmapbt, func(_ *treeWalk, rec []byte) {
-			if r := space.UnpackRmap(rec); w.rmapRecord(g.no, r) == "" {
-				e.rmaps = append(e.rmaps, r)
+			r := space.UnpackRmap(rec)
+			if w.rmapRecord(g.no, r) != "" {
+				return
+			}
+			if lo, hi := e.window.clip(r.Start, r.End()); lo < hi {
+				e.rmaps = append(e.rmaps, part(r, lo, hi))
 			}
 		})
 	}
 	if w.has(refcountbt) {
 		e.noRefs = !w.walkGroupTree(g.no, refcountbt, func(_ *treeWalk, rec []byte) {
 			r, cow := refcount.Unpack(rec)
+			if !w.inGroup(g.no, r.Start, r.Count) {
+				return
+			}
+			lo, hi := e.window.clip(r.Start, r.End())
 			switch {
-			case !w.inGroup(g.no, r.Start, r.Count):
+			case lo >= hi:
 			case cow:
-				e.staged = append(e.staged, run{r.Start, r.End()})
+				e.staged = append(e.staged, run{lo, hi})
 				w.own(g.no, r.Start, r.Count, space.Owner{ID: format.OwnCow})
 			default:
+				r.Start, r.Count = lo, uint32(hi-lo)
 				e.shared = append(e.shared, r)
 			}
 		})

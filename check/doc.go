@@ -17,7 +17,8 @@
 //   - Only what a sum can't tell is kept: which blocks refcountbt says are shared, so that owners
 //     that can't share are seen to have some of them, and so that files' flags can be judged.
 //   - A group whose sums don't come to zero gets a close look: its owners are collected in
-//     a second round, sorted, and compared extent by extent (closelook.go, judge.go).
+//     a second round, sorted, and compared extent by extent (closelook.go, judge.go). A group with
+//     more of them than memory allows is compared in pieces, in a round each (window.go).
 //   - Of each inode there is its type, the number of entries that lead to it, and a sum over the
 //     entries and parent pointers that ends at zero when they agree.
 //   - Only of directories is it known who contains whom.

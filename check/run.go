@@ -170,8 +170,20 @@ func (o *Options) wants(f *Finding) bool {
 	})
 }
 
-// memory is how many bytes a close look at several groups may take: by default an eighth of what
-// the machine has.
+// modelSize is how many bytes are taken by what is known of all groups and inodes.
+func (c *checker) modelSize() int64 {
+	m := &c.inodes
+	n := 16 * (len(m.dirs) + len(m.edges))
+	for i := range c.groups {
+		n += 8 * len(c.groups[i].shared)
+	}
+	for i := range m.groups {
+		n += 16 * (len(m.groups[i].chunks) + len(m.groups[i].nodes))
+	}
+	return int64(n)
+}
+
+// memory is how many bytes the model may take: by default an eighth of what the machine has.
 func (c *checker) memory() int64 {
 	if c.opt.Memory > 0 {
 		return c.opt.Memory

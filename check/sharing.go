@@ -68,13 +68,13 @@ func (j *judgement) judgeRefcounts() {
 	if !j.w.has(refcountbt) || j.noRefs {
 		return
 	}
-	at := format.AGBlock(0) // all before is judged
+	at := j.window.lo // all before is judged
 	for _, r := range j.shared {
 		j.unrecorded(at, r.Start)
 		j.recorded(max(at, r.Start), r)
 		at = max(at, r.End())
 	}
-	j.unrecorded(at, format.AGBlock(j.w.geo.AGLen(j.g.no)))
+	j.unrecorded(at, j.window.hi)
 }
 
 // unrecorded judges blocks from start up to end, which are in no record.

@@ -2,7 +2,10 @@ package check_test
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/check"
@@ -37,8 +40,30 @@ func (b *bed) run(t *testing.T, faults []fault) {
 					t.Log(show(f))
 				}
 			}
+			// The same is found in pieces.
+			p := b.check(dev, check.Options{Memory: 1})
+			if diff := cmp.Diff(byBlock(r), byBlock(p)); diff != "" {
+				t.Errorf("with little memory: %s", diff)
+			}
 		})
 	}
+}
+
+// byBlock says for each code and block how many findings there are, the others by code only: so
+// that it makes no difference where they are cut.
+func byBlock(r *check.Report) map[string]int {
+	out := map[string]int{}
+	for _, f := range r.Findings {
+		p := f.Place
+		if p.Count == 0 || p.Count > 1<<17 { // more than there are
+			out[f.Code.Name]++
+			continue
+		}
+		for i := range format.AGBlock(p.Count) {
+			out[fmt.Sprintf("%s in %s: AG %d, block %d, inode %d", f.Code.Name, f.Structure, p.AG, p.Block+i, p.Ino)]++
+		}
+	}
+	return out
 }
 
 // sound makes sure that a bed is.

@@ -115,8 +115,7 @@ func (j *judgement) judgeUses() {
 	if j.noFree {
 		return
 	}
-	size := format.AGBlock(j.w.geo.AGLen(j.g.no))
-	at := format.AGBlock(0) // all before is accounted for
+	size, at := j.window.hi, j.window.lo // all before at is accounted for
 	f := 0
 	for i := 0; i <= len(j.uses); i++ {
 		u := use{start: size, end: size}

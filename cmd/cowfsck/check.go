@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -67,6 +68,7 @@ func checkImage(ctx context.Context, c *cli.Command, h host) (int, error) {
 		return 0, err
 	}
 	j.options.Progress = p.update
+	j.limitMemory()
 	r, err := j.run(ctx)
 	p.finish()
 	if err != nil {
@@ -82,6 +84,17 @@ func checkImage(ctx context.Context, c *cli.Command, h host) (int, error) {
 		err = printText(h.stdout, r, c.Bool("verbose"))
 	}
 	return r.exit(), err
+}
+
+// leastMemory is what the collector of garbage is left, whatever --memory says, in bytes: with less
+// it would do nothing but collect.
+const leastMemory = 32 << 20
+
+// limitMemory has garbage collected in time for what --memory allows.
+func (j *job) limitMemory() {
+	if j.options.Memory > 0 {
+		debug.SetMemoryLimit(max(j.options.Memory, leastMemory))
+	}
 }
 
 // run does the job.

@@ -54,6 +54,7 @@ func repairImage(ctx context.Context, c *cli.Command, h host) (int, error) {
 		return 0, err
 	}
 	o.Check.Progress = p.update
+	j.limitMemory()
 	r, err := j.repair(ctx, o)
 	p.finish()
 	if err != nil && !errors.Is(err, repair.ErrBeyond) {
