@@ -1,11 +1,11 @@
 package volume
 
 import (
-	"fmt"
-	"io"
-	"sort"
+	"errors"
 
+	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/journal"
 )
 
 // LogState says whether a volume's log holds changes that are not in place yet.
@@ -29,99 +29,44 @@ type LogInfo struct {
 	State LogState
 	Cycle uint32 // of the last record; 0 in a zeroed log
 	Head  uint32 // the log block, of 512 bytes, where the next record goes
-	Tail  uint32 // the log block where recovery would begin
+	Tail  uint32 // the log block where recovery would begin; in a clean log that of the last record
 	// TailCycle is the cycle of the record at Tail.
 	TailCycle uint32
 	Blocks    uint32 // size of the log in blocks of 512 bytes
 }
 
-// ReadLog looks at the log's head.
+// OpenLog opens the log as it lies on the device, also when it was replayed in memory.
+func (v *Volume) OpenLog() (*journal.Log, error) { return journal.Open(v.under, v.Geo) }
+
+// ReadLog looks at the log's head. A log that is damaged is a format.ErrCorrupt.
 func (v *Volume) ReadLog() (LogInfo, error) { return readLog(v.under, v.Geo) }
 
-func readLogState(dev io.ReaderAt, g *format.Geometry) (LogState, error) {
-	info, err := readLog(dev, g)
-	return info.State, err
-}
-
-// logReader reads blocks of the log.
-type logReader struct {
-	dev  io.ReaderAt
-	base int64 // bytes
-	size int   // log blocks
-	buf  [format.BasicBlock]byte
-	err  error
-}
-
-// readLog finds the head: where the cycle number that every block begins with changes. The
-// log is clean when the last record before the head is nothing but the note of an unmount.
-// Anything that does not fit this picture counts as dirty.
-func readLog(dev io.ReaderAt, g *format.Geometry) (LogInfo, error) {
+func readLog(dev device.Device, g *format.Geometry) (LogInfo, error) {
 	if g.LogStart == 0 {
 		return LogInfo{State: LogExternal}, nil
 	}
-	r := &logReader{dev: dev, base: g.Offset(g.LogStart), size: int(int64(g.LogBlocks) << g.BlockLog >> format.BasicBlockLog)}
-	info := LogInfo{State: LogDirty, Blocks: uint32(r.size)}
-	first, last := r.cycle(0), r.cycle(r.size-1)
-	if r.err == nil && first == 0 && last == 0 {
-		info.State = LogZeroed
-		return info, nil
+	l, err := journal.Open(dev, g)
+	if err != nil {
+		return LogInfo{State: LogDirty}, err
 	}
-	head := r.size
-	if first != last {
-		head = sort.Search(r.size, func(b int) bool { return r.cycle(b) != first })
+	tail := l.Tail
+	if l.State == journal.Clean {
+		tail = l.Last
 	}
-	info.Head, info.Cycle = uint32(head%r.size), first
-	r.lastRecord(head, &info)
-	if r.err != nil {
-		return info, fmt.Errorf("read the log: %w", r.err)
-	}
-	return info, nil
+	return LogInfo{
+		State: logStates[l.State], Cycle: uint32(l.Last >> 32), Head: uint32(l.Head),
+		Tail: uint32(tail), TailCycle: uint32(tail >> 32), Blocks: uint32(l.Blocks),
+	}, nil
 }
 
-// block reads one block of the log.
-func (r *logReader) block(b int) []byte {
-	if r.err == nil {
-		_, r.err = r.dev.ReadAt(r.buf[:], r.base+int64(b)<<format.BasicBlockLog)
-	}
-	if r.err != nil {
-		clear(r.buf[:])
-	}
-	return r.buf[:]
-}
+var logStates = map[journal.State]LogState{journal.Clean: LogClean, journal.Dirty: LogDirty, journal.Zeroed: LogZeroed}
 
-// cycle is the cycle number of a block: its first word, or the second in a record's header.
-func (r *logReader) cycle(b int) uint32 {
-	p := r.block(b)
-	if format.LogMagicNo.Get(p) == format.LogMagic {
-		return format.LogCycle.Get(p)
+// readLogState is for opening a volume: what is damaged counts as dirty, so that the rest can be
+// looked at.
+func readLogState(dev device.Device, g *format.Geometry) (LogState, error) {
+	info, err := readLog(dev, g)
+	if errors.Is(err, format.ErrCorrupt) {
+		err = nil
 	}
-	return format.LogMagicNo.Get(p)
-}
-
-// maxRecordBlocks is the size of the largest record there can be, in log blocks: 256 KiB and
-// the headers for it.
-const maxRecordBlocks = (256<<10)/format.BasicBlock + 8
-
-// lastRecord looks at the record that ends at head. It may lie across the end of the log.
-func (r *logReader) lastRecord(head int, info *LogInfo) {
-	for n := 1; n <= min(maxRecordBlocks, r.size) && r.err == nil; n++ {
-		at := (head - n + r.size) % r.size
-		p := r.block(at)
-		if format.LogMagicNo.Get(p) != format.LogMagic {
-			continue
-		}
-		tail := format.LogTailLSN.Get(p)
-		info.Cycle = format.LogCycle.Get(p)
-		info.TailCycle, info.Tail = uint32(tail>>32), uint32(tail)
-		headers := format.LogHeaders(format.LogSize.Get(p))
-		payload := (int64(format.LogLen.Get(p)) + format.BasicBlock - 1) >> format.BasicBlockLog
-		if int64(headers)+payload != int64(n) || headers == n || format.LogNumOps.Get(p) != 1 {
-			return // cut short, or more than a note
-		}
-		op := r.block((at + headers) % r.size)
-		if format.LogOpFlags.Get(op)&format.LogOpUnmount != 0 && format.LogOpClient.Get(op) == format.LogClientLog {
-			info.State = LogClean
-		}
-		return
-	}
+	return info.State, err
 }
