@@ -30,6 +30,7 @@ func (e *Editor) notFound(o order) error {
 
 // remove removes the current record.
 func (e *Editor) remove() error {
+	e.warm = false
 	leaf := &e.path[0]
 	if leaf.node.n == 1 && e.top > 1 && e.path[1].node.n == 1 {
 		// A healthy tree never comes to this.

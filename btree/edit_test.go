@@ -72,6 +72,9 @@ func TestEditRandom(t *testing.T) {
 		}
 		tallest := 0
 		for i := range ops {
+			if i%100 == 0 {
+				m.Follow(i/100%3 > 0)
+			}
 			// Of ten operations so many insert and so many delete: up, to and fro, and down,
 			// twice.
 			odds := [][2]int{{9, 0}, {4, 4}, {1, 8}}[i*6/ops%3]
@@ -128,6 +131,7 @@ func TestEditSequential(t *testing.T) {
 		for _, way := range ways {
 			fromLeft, lastFirst := way%2 == 0, way/2 == 0
 			m := newEdited(t, k, bs, fork)
+			m.Follow(rng.IntN(3) > 0)
 			if m.Fork != nil {
 				m.change("build", func() error { return m.Build(nil, 9) })
 			}
@@ -208,6 +212,7 @@ func TestEditLoaded(t *testing.T) {
 			}
 			m := loaded(t, k, bs, in, fork)
 			m.watch, m.pages.copying = true, true
+			m.Follow(rng.IntN(3) > 0)
 			m.check()
 			rng.Shuffle(len(later), func(i, j int) { later[i], later[j] = later[j], later[i] })
 			before := m.pages.taken

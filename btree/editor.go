@@ -65,6 +65,8 @@ type Editor struct {
 	// Root and Levels are not used then.
 	Fork []byte
 
+	follow bool                            // see Follow
+	warm   bool                            // path leads to the leaf of the last operation, and follow is on
 	path   [format.MaxBtreeLevels + 1]page // by level; path[0] is the leaf
 	top    int                             // level of the root
 	placed bool                            // path leads to a current record, or next to one
@@ -83,9 +85,14 @@ type page struct {
 	i     int    // the entry that the path goes through; in a leaf, the current one
 }
 
+// Follow says, with on, that nobody else changes the tree or cancels changes until Follow is called
+// again without. Operations on records that lie close together then need not go down from the
+// root each time.
+func (e *Editor) Follow(on bool) { e.follow, e.warm = on, false }
+
 // open reads the root.
 func (e *Editor) open() error {
-	e.placed = false
+	e.placed, e.warm = false, false
 	root, err := e.root()
 	if err != nil {
 		return err
@@ -214,17 +221,37 @@ func (e *Editor) bound(level int) (o order, ok bool) {
 // find goes to the leaf where a record of order o is or would be: its current entry is the
 // first that is not below o.
 func (e *Editor) find(o order) (found bool, err error) {
+	if e.placed = false; !e.near(o) {
+		if err := e.goDown(o); err != nil {
+			return false, err
+		}
+		e.warm = e.follow
+	}
+	leaf := &e.path[0]
+	leaf.i = leaf.node.search(o, true)
+	return leaf.i < leaf.node.Len() && leaf.node.low(leaf.i) == o, nil
+}
+
+// goDown goes from the root to the leaf where a record of order o is or would be.
+func (e *Editor) goDown(o order) error {
 	if err := e.open(); err != nil {
-		return false, err
+		return err
 	}
 	for level := e.top; level > 0; level-- {
 		p := &e.path[level]
 		p.i = max(p.node.search(o, false)-1, 0)
 		if err := e.descend(level); err != nil {
-			return false, err
+			return err
 		}
 	}
-	leaf := &e.path[0]
-	leaf.i = leaf.node.search(o, true)
-	return leaf.i < leaf.node.Len() && leaf.node.low(leaf.i) == o, nil
+	return nil
+}
+
+// near reports whether path leads to that leaf already.
+func (e *Editor) near(o order) bool {
+	if !e.warm || e.path[0].node.n == 0 || o.less(e.path[0].node.low(0)) {
+		return false
+	}
+	up, bounded := e.bound(1)
+	return !bounded || o.less(up)
 }

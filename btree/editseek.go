@@ -108,7 +108,8 @@ func (e *Editor) step(d int) (rec []byte, err error) {
 			}
 			return nil, nil
 		}
-		e.placed = false // until the leaf is reached
+		warm := e.warm
+		e.placed, e.warm = false, false // until the leaf is reached
 		e.path[level].i += d
 		if err := e.descend(level); err != nil {
 			return nil, err
@@ -116,6 +117,6 @@ func (e *Editor) step(d int) (rec []byte, err error) {
 		if err := e.down(level-1, d); err != nil {
 			return nil, err
 		}
-		e.placed = true
+		e.placed, e.warm = true, warm
 	}
 }

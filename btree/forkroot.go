@@ -19,7 +19,7 @@ func (e *Editor) Build(recs []byte, near uint64) error {
 	if e.Fork != nil && (!k.Long || format.RootMaxRecs(len(e.Fork)) == 0) {
 		return fmt.Errorf("%s: no room for a root in a fork of %d bytes", k.Name, len(e.Fork))
 	}
-	e.placed = false
+	e.placed, e.warm = false, false
 	leaf, err := e.take(near, 0)
 	if err != nil {
 		return err

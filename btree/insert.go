@@ -21,10 +21,13 @@ func (e *Editor) Insert(rec []byte) error {
 	if found {
 		return fmt.Errorf("%s: %v: %w", e.Kind.Name, o, ErrExists)
 	}
-	if err := e.makeRoom(); err != nil {
-		return err
-	}
 	leaf := &e.path[0]
+	if leaf.node.n == leaf.most() {
+		e.warm = false
+		if err := e.makeRoom(); err != nil {
+			return err
+		}
+	}
 	if err := e.gap(leaf, leaf.i, 1); err != nil {
 		return err
 	}
