@@ -39,8 +39,8 @@ func (p places) fill(args []string) []string {
 }
 
 // compare runs a set.
-func (b *bench) compare(ctx context.Context, s *set) (*SetResult, error) {
-	result := &SetResult{Name: s.name, What: s.what, Durable: b.durable}
+func (b *bench) compare(ctx context.Context, s *set) (result *SetResult, err error) {
+	result = &SetResult{Name: s.name, What: s.what, Durable: b.durable}
 	dir := filepath.Join(b.work, s.name)
 	p := places{image: filepath.Join(dir, "image"), size: s.size, archive: filepath.Join(dir, "archive.tar"), mount: filepath.Join(dir, "mount")}
 	for _, d := range []string{dir, p.mount, filepath.Join(dir, "tree")} {
@@ -53,7 +53,6 @@ func (b *bench) compare(ctx context.Context, s *set) (*SetResult, error) {
 		return b.race(ctx, s, p)
 	}
 	if s.source != nil {
-		var err error
 		if p.tree, err = s.source(ctx, filepath.Join(dir, "tree")); err != nil {
 			return nil, fmt.Errorf("make the source: %w", err)
 		}
@@ -89,6 +88,11 @@ func (b *bench) compare(ctx context.Context, s *set) (*SetResult, error) {
 			}
 		}
 	}
+	if s.image != nil && len(running) > 0 {
+		if result.Limit, err = b.limit(p.image, result.Contenders[0].Runs[0].Read); err != nil {
+			return nil, err
+		}
+	}
 	result.summarize()
 	return result, nil
 }
@@ -112,7 +116,8 @@ func (b *bench) once(ctx context.Context, c contender, p places) (*Measurement, 
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	start := time.Now()
-	if err := cmd.Run(); err != nil && !(c.judges && cmd.ProcessState != nil && cmd.ProcessState.ExitCode() > 0) {
+	read, err := runCounting(cmd)
+	if err != nil && !(c.judges && cmd.ProcessState != nil && cmd.ProcessState.ExitCode() > 0) {
 		return nil, fmt.Errorf("%q: %w\n%s", args, err, out.Bytes())
 	}
 	if b.durable {
@@ -128,7 +133,7 @@ func (b *bench) once(ctx context.Context, c contender, p places) (*Measurement, 
 	}
 	return &Measurement{
 		Seconds: wall.Seconds(), Exit: cmd.ProcessState.ExitCode(), CPUSeconds: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(),
-		MaxRSS: usage.Maxrss << 10, Allocated: st.Blocks * 512,
+		MaxRSS: usage.Maxrss << 10, Allocated: st.Blocks * 512, Read: read,
 	}, nil
 }
 

@@ -28,7 +28,10 @@ type SetResult struct {
 	Bytes      int64             `json:"bytes"`
 	Ops        int               `json:"ops,omitempty"` // that the work of a race consists of
 	Contenders []ContenderResult `json:"contenders"`
-	Missing    []string          `json:"missing,omitempty"`
+	// Limit is how long it takes to read as many bytes of the image as the first contender has
+	// read, one after the other: in seconds, 0 where that says nothing.
+	Limit   float64  `json:"limit,omitempty"`
+	Missing []string `json:"missing,omitempty"`
 }
 
 // ContenderResult is one contender's part of it.
@@ -46,6 +49,7 @@ type Measurement struct {
 	CPUSeconds float64 `json:"cpu_seconds"`
 	MaxRSS     int64   `json:"max_rss"`   // bytes
 	Allocated  int64   `json:"allocated"` // bytes that the image takes on the host
+	Read       int64   `json:"read"`      // bytes, by the program and those that it started; 0 where that is not known
 	Exit       int     `json:"exit"`      // not 0 where an image is found to be damaged
 }
 
@@ -84,7 +88,7 @@ func (s *SetResult) print(w io.Writer) {
 	}
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\tmedian s\tratio\tCPU s\tmemory\timage\t")
+	fmt.Fprintln(t, "\tmedian s\tratio\tCPU s\tmemory\tread\timage\t")
 	for _, c := range s.Contenders {
 		var cpu []float64
 		for _, m := range c.Runs {
@@ -94,10 +98,13 @@ func (s *SetResult) print(w io.Writer) {
 		if exit := c.Runs[len(c.Runs)-1].Exit; exit != 0 {
 			name = fmt.Sprintf("%s (exit code %d)", name, exit)
 		}
-		fmt.Fprintf(t, "%s\t%.4f\t%.2f\t%.4f\t%s\t%s\t\n", name, c.Seconds, c.Ratio, median(cpu),
-			humanize.IBytes(uint64(c.MaxRSS)), humanize.IBytes(uint64(c.Runs[len(c.Runs)-1].Allocated)))
+		fmt.Fprintf(t, "%s\t%.4f\t%.2f\t%.4f\t%s\t%s\t%s\t\n", name, c.Seconds, c.Ratio, median(cpu),
+			humanize.IBytes(uint64(c.MaxRSS)), humanize.IBytes(uint64(c.Runs[len(c.Runs)-1].Read)), humanize.IBytes(uint64(c.Runs[len(c.Runs)-1].Allocated)))
 	}
 	t.Flush()
+	if s.Limit > 0 {
+		fmt.Fprintf(w, "the limit: what %s reads, read one after the other: %.4f s\n", s.Contenders[0].Name, s.Limit)
+	}
 	for _, m := range s.Missing {
 		fmt.Fprintf(w, "left out: %s\n", m)
 	}
