@@ -2,10 +2,12 @@ package check_test
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -13,48 +15,73 @@ import (
 	"github.com/cowfs/cowfs/internal/damage"
 )
 
+var damageImages = flag.String("images", "1-100000", "of TestRandomDamage with COWFS_SOAK=1, the images FROM-TO")
+
 // TestRandomDamage changes bytes at random, most of them in metadata. The check has to end, and
 // to find what xfs_repair finds; that is asked of some of the images.
 func TestRandomDamage(t *testing.T) {
-	n, ask := 1000, 25 // images, and of how many one is shown to xfs_repair
+	from, to, ask := int64(1), int64(1000), int64(25) // of so many images one is shown to xfs_repair
 	var s *specimen
 	if soak() {
-		n = 100_000
+		if _, err := fmt.Sscanf(*damageImages, "%d-%d", &from, &to); err != nil {
+			t.Fatalf("-images %s: %v", *damageImages, err)
+		}
 		s = newSpecimen(t, "rich", damage.Rich(t, "-b", "size=1k"))
 	} else {
 		s = newSpecimen(t, "small", seedImage(t, "rmapbt=1,reflink=1"))
 	}
 	var next, found, asked atomic.Int64
+	next.Store(from - 1)
+	alone := onlyOurs{}
 	t.Run("group", func(t *testing.T) {
 		for worker := range 2 {
 			t.Run(fmt.Sprint(worker), func(t *testing.T) {
 				t.Parallel()
 				f := newFile(t, t.TempDir(), s.mem)
-				for i := next.Add(1); i <= int64(n) && !t.Failed(); i = next.Add(1) {
+				for i := next.Add(1); i <= to && !t.Failed(); i = next.Add(1) {
 					rng := rand.New(rand.NewPCG(uint64(i), 4))
 					writes := s.randomWrites(t, rng)
 					v := s.check(t, s.damagedBy(writes))
 					if v.damaged() {
 						found.Add(1)
 					}
-					if i%int64(ask) == 0 {
+					if i%ask == 0 {
 						asked.Add(1)
-						s.compare(t, f, int(i), writes, v)
+						s.compare(t, f, int(i), writes, v, &alone)
 					}
 				}
 			})
 		}
 	})
-	t.Logf("%d images, %d found damaged, %d shown to xfs_repair", n, found.Load(), asked.Load())
-	if found.Load() < int64(n)/2 {
+	n := to - from + 1
+	t.Logf("%d images, %d found damaged, %d shown to xfs_repair; found by us only: %v", n, found.Load(), asked.Load(), alone.codes)
+	if found.Load() < n/2 {
 		t.Errorf("of %d damaged images only %d were found so", n, found.Load())
 	}
 }
 
+// onlyOurs counts images of which only we find that they are damaged, by what we say of them.
+type onlyOurs struct {
+	mu    sync.Mutex
+	codes map[string]int
+}
+
+func (o *onlyOurs) add(v verdict) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.codes == nil {
+		o.codes = map[string]int{}
+	}
+	o.codes[strings.Join(v.codes(), " ")]++
+}
+
 // compare fails the test if xfs_repair finds damage where we have not.
-func (s *specimen) compare(t testing.TB, f *os.File, i int, writes []write, v verdict) {
+func (s *specimen) compare(t testing.TB, f *os.File, i int, writes []write, v verdict, alone *onlyOurs) {
 	t.Helper()
 	complaints := repair(t, f, writes)
+	if len(complaints) == 0 && v.damaged() {
+		alone.add(v)
+	}
 	if len(complaints) == 0 || v.damaged() {
 		return
 	}
