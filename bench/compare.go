@@ -20,6 +20,7 @@ type bench struct {
 	options
 	work             string
 	mkcowfs, cowfsck string
+	cowdb            string
 }
 
 // places are what the words in command lines stand for.
@@ -68,8 +69,17 @@ func (b *bench) compare(ctx context.Context, s *set) (result *SetResult, err err
 			return nil, fmt.Errorf("make the image: %w", err)
 		}
 	}
+	contenders := b.contenders(s)
+	if s.script != nil {
+		if err := s.script.prepare(ctx, b, s.size, p); err != nil {
+			return nil, fmt.Errorf("make the image: %w", err)
+		}
+		if contenders, err = b.scripted(ctx, s.script, p); err != nil {
+			return nil, err
+		}
+	}
 	var running []contender
-	for _, c := range b.contenders(s) {
+	for _, c := range contenders {
 		if c.missing != "" {
 			result.Missing = append(result.Missing, c.name+": "+c.missing)
 			continue
@@ -115,6 +125,14 @@ func (b *bench) once(ctx context.Context, c contender, p places) (*Measurement, 
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	if c.stdin != "" {
+		in, err := os.Open(c.stdin)
+		if err != nil {
+			return nil, err
+		}
+		defer in.Close()
+		cmd.Stdin = in
+	}
 	start := time.Now()
 	read, err := runCounting(cmd)
 	if err != nil && !(c.judges && cmd.ProcessState != nil && cmd.ProcessState.ExitCode() > 0) {

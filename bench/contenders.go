@@ -13,6 +13,8 @@ type contender struct {
 	missing string
 	// judges is true of those that check an image, and tell by their exit code how it is.
 	judges bool
+	// stdin is a file that it reads as its standard input; empty: none.
+	stdin string
 }
 
 // Words that stand for something in a contender's command line.

@@ -51,8 +51,8 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	b := &bench{options: o, work: work, mkcowfs: filepath.Join(work, "mkcowfs"), cowfsck: filepath.Join(work, "cowfsck")}
-	build := exec.CommandContext(ctx, "go", "build", "-o", work, "github.com/cowfs/cowfs/cmd/mkcowfs", "github.com/cowfs/cowfs/cmd/cowfsck")
+	b := &bench{options: o, work: work, mkcowfs: filepath.Join(work, "mkcowfs"), cowfsck: filepath.Join(work, "cowfsck"), cowdb: filepath.Join(work, "cowdb")}
+	build := exec.CommandContext(ctx, "go", "build", "-o", work, "github.com/cowfs/cowfs/cmd/mkcowfs", "github.com/cowfs/cowfs/cmd/cowfsck", "github.com/cowfs/cowfs/cmd/cowdb")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0") // static, as the README has it
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the programs: %w\n%s", err, out)
