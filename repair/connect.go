@@ -11,6 +11,8 @@ import (
 	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/dir"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/inode"
+	"github.com/cowfs/cowfs/txn"
 )
 
 // tree is what directories say of all inodes.
@@ -41,7 +43,7 @@ func (n *node) isDir() bool { return n.mode&format.ModeType == format.ModeDir }
 // no entry leads to comes back under the name that its parent pointer has, or else goes to
 // lost+found under its number.
 func (t *tree) connect(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{t.readInodes, t.readEntries, t.reach, t.adopt, t.pointers, t.setCounts} {
+	for _, step := range []func(context.Context) error{t.readInodes, t.readEntries, t.reach, t.recallRoot, t.adopt, t.pointers, t.setCounts} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -267,6 +269,41 @@ func (t *tree) cutLoop(ino format.Ino) error {
 	}
 	n.parent, n.seen = 0, 0
 	return nil
+}
+
+// recallRoot gives a root directory that was made anew the generation that it had: parent pointers
+// name it.
+func (t *tree) recallRoot(context.Context) error {
+	root := t.nodes[t.geo.RootIno]
+	if !t.mended[t.geo.RootIno] || root == nil {
+		return nil
+	}
+	votes := map[uint32]int{}
+	for _, ino := range t.order {
+		list, err := t.parents(ino)
+		if err != nil {
+			return err
+		}
+		for _, p := range list {
+			if p.Dir == t.geo.RootIno {
+				votes[p.Gen]++
+			}
+		}
+	}
+	gen := root.gen
+	for g, n := range votes {
+		if n > votes[gen] || n == votes[gen] && g < gen && votes[root.gen] < n {
+			gen = g
+		}
+	}
+	if gen == root.gen {
+		return nil
+	}
+	root.gen = gen
+	return t.change(t.geo.RootIno, func(_ *txn.Tx, ed *inode.Editor) error {
+		format.DiGen.Put(ed.Modify(), gen)
+		return nil
+	})
 }
 
 // adopt gives inodes that no entry leads to a name.

@@ -24,7 +24,7 @@ var cures = map[string]cure{
 	"log.behind":  aheadOfLog,
 	"inode.flags": dropFlags, "inode.reflink-stale": dropReflink, "inode.time": dropNanoseconds,
 	"cow.pending-flag": pendingCow(false), "cow.pending-half": pendingCow(true),
-	"inode.format": noAttrs, "inode.special": resetSpecial, "inode.crc": mendInode, "inode.identity": mendInode,
+	"inode.format": noAttrs, "inode.special": mendOwn, "inode.crc": mendInode, "inode.identity": mendInode,
 }
 
 // curable reports whether a finding has a cure of its own.
@@ -287,23 +287,6 @@ func dropNanoseconds(j *job, f check.Finding) error {
 		if err == nil && v.Size == 8 {
 			clear(b[v.Off+4 : v.Off+8])
 		}
-		return nil
-	})
-}
-
-// resetSpecial makes an inode of the realtime section that the volume doesn't have an empty file.
-func resetSpecial(j *job, f check.Finding) error {
-	f.Structure = format.TypeInode.Name
-	return j.edit(f, func(_ *format.BlockType, b []byte) error {
-		format.DiMode.Put(b, format.ModeReg)
-		format.DiSize.Put(b, 0)
-		format.DiNLink.Put(b, 1)
-		format.DiForkOff.Put(b, 0)
-		format.DiFormat.Put(b, format.FmtExtents)
-		format.DiAFormat.Put(b, format.FmtExtents)
-		format.DiNBlocks.Put(b, 0)
-		format.PutNExtents(b, 0, 0)
-		clear(b[format.Dinode.Size:])
 		return nil
 	})
 }

@@ -57,6 +57,9 @@ func (s *scan) inode(ino format.Ino, b []byte, used bool) (changed bool) {
 	if wrongMagic && format.DiIno.Get(b) == ino && format.DiUUID.Get(b) == s.geo.MetaUUID {
 		format.DiMagic.Put(b, format.DinodeMagic) // all else says that it is one
 	}
+	if s.renews(ino, b) {
+		return true
+	}
 	if !format.TypeInode.Is(b) {
 		if used {
 			s.report.lost(ino, -1, 0, "the inode is overwritten")
@@ -81,6 +84,10 @@ func (s *scan) inode(ino format.Ino, b []byte, used bool) (changed bool) {
 		m.was = bytes.Clone(b)
 	}
 	if !m.run() {
+		if s.isOwn(ino) {
+			s.renew(ino, b, m.last)
+			return true
+		}
 		s.report.lost(ino, -1, 0, "the inode can't be mended: "+m.last)
 		s.report.inode(ino, "free a hopeless inode", m.last)
 		s.clear(ino, b)

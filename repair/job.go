@@ -149,6 +149,7 @@ func (j *job) correctSuper(g *format.Geometry, sb []byte) (*format.Geometry, err
 	if err != nil {
 		return nil, err
 	}
+	changed = correctOwn(j.dev, g, sb, j.r) || changed
 	if f := format.SBIncompat.Get(sb); f&format.InNeedsRepair != 0 {
 		format.SBIncompat.Put(sb, f&^format.InNeedsRepair)
 		format.SetChecksum(sb, format.SBCRC)
@@ -275,6 +276,9 @@ func aboutNames(f check.Finding) bool {
 
 // below reports whether a finding is about something that lies below names.
 func below(f check.Finding) bool {
+	if f.Code == check.SpecialInode {
+		return true
+	}
 	return !aboutNames(f) && !curable(f) && f.Code.Severity != check.Unchecked
 }
 

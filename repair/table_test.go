@@ -3,13 +3,17 @@ package repair
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
+	"sync"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/cowfs/cowfs/check"
 	"github.com/cowfs/cowfs/device"
@@ -17,39 +21,36 @@ import (
 	"github.com/cowfs/cowfs/internal/oracle"
 )
 
-// TestEveryField damages fields of all structures, one at a time, and repairs the image. Then both
-// checkers find nothing: ours in all cases, xfs_repair in some. COWFS_SOAK=1 takes all fields with
-// all verbs; else it is a part of them.
-func TestEveryField(t *testing.T) {
-	path := damage.Rich(t, "-b", "size=1k")
-	dev, err := device.Open(path, device.ReadOnly)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dev.Close()
-	img, err := damage.Open(dev)
-	if err != nil {
-		t.Fatal(err)
-	}
-	share := uint64(1500) // one case of so many is run
-	if os.Getenv("COWFS_SOAK") != "" {
-		share = 1
-	}
-	if s := os.Getenv("SHARE"); s != "" {
-		share, _ = strconv.ParseUint(s, 10, 64)
-	}
-	only := os.Getenv("ONLY")
+// fieldCase is one value of one field of one structure.
+type fieldCase struct {
+	kind  string
+	field string
+	verb  damage.Verb
+	off   int64
+	bad   []byte // the structure as it becomes
+}
+
+func (c fieldCase) name() string { return fmt.Sprintf("%s %s %v", c.kind, c.field, c.verb) }
+
+// order is where a case comes in the choice of cases: at random, but always there.
+func (c fieldCase) order() uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(c.name()))
+	return h.Sum64() * 0x9e3779b97f4a7c15 >> 20
+}
+
+// fieldCases lists what is to be tried: all values of all fields of one structure of each kind,
+// and for a part of the fields those of another one.
+func fieldCases(t *testing.T, img *damage.Image) (all []fieldCase) {
+	t.Helper()
 	rng := rand.New(rand.NewPCG(3, 4))
 	seen := map[string]int{}
-	n := 0
-	left := map[string]int{}
 	for _, s := range img.Structures {
-		if seen[s.Kind] >= 2 {
+		if seen[s.Kind]++; seen[s.Kind] > 2 {
 			continue
 		}
-		seen[s.Kind]++
 		b := make([]byte, s.Len)
-		if _, err := dev.ReadAt(b, s.Off); err != nil {
+		if _, err := img.Dev.ReadAt(b, s.Off); err != nil {
 			t.Fatal(err)
 		}
 		fields := map[string]bool{}
@@ -59,49 +60,209 @@ func TestEveryField(t *testing.T) {
 			}
 			fields[f.Name] = true
 			for v := range damage.Verbs {
-				name := fmt.Sprintf("%s %s %v", s.Kind, f.Name, v)
-				if only != "" && !strings.Contains(name, only) {
-					continue
-				}
-				if rng.Uint64N(share) != 0 && only == "" {
-					continue
-				}
 				bad := slices.Clone(b)
-				if !f.Change(s.Type, bad, v, rng) {
-					continue
-				}
-				n++
-				o := device.NewOverlay(keepOpen{dev})
-				if _, err := o.WriteAt(bad, s.Off); err != nil {
-					t.Fatal(err)
-				}
-				j := &job{dev: o, r: &Result{}}
-				err := j.mend(context.Background())
-				switch {
-				case err != nil:
-					t.Errorf("%s: %v", name, err)
-				case !mended(j.r.After):
-					codes := map[string]bool{}
-					for _, x := range j.r.After.Findings {
-						if x.Code.Severity != check.Unchecked {
-							codes[x.Code.Name+" "+x.Structure+"."+x.Field+" "+x.Got+" want "+x.Want] = true
-						}
-					}
-					for c := range codes {
-						left[c]++
-					}
-					t.Errorf("%s: left %v", name, codes)
-				case n%8 == 0:
-					out := filepath.Join(t.TempDir(), "image")
-					writeOut(t, o, out)
-					if got := oracle.Repair(t, oracle.Gen7, out); len(got) > 0 {
-						t.Errorf("%s: xfs_repair: %v", name, got[:min(5, len(got))])
-					}
+				if f.Change(s.Type, bad, v, rng) {
+					all = append(all, fieldCase{s.Kind, f.Name, v, s.Off, bad})
 				}
 			}
 		}
 	}
-	t.Logf("%d cases; left %v", n, left)
+	return all
+}
+
+// chosen takes one value of each field with COWFS_SOAK=1, else 15 cases in all. ONLY=TEXT takes all
+// cases whose names have that text.
+func chosen(all []fieldCase) (out []fieldCase) {
+	if only := os.Getenv("ONLY"); only != "" {
+		return slices.DeleteFunc(all, func(c fieldCase) bool { return !strings.Contains(c.name(), only) })
+	}
+	slices.SortStableFunc(all, func(a, b fieldCase) int {
+		switch x, y := a.order(), b.order(); {
+		case x < y:
+			return -1
+		case x > y:
+			return 1
+		}
+		return 0
+	})
+	have := map[string]bool{}
+	for _, c := range all {
+		if field := c.kind + "\x00" + c.field; !have[field] {
+			have[field] = true
+			out = append(out, c)
+		}
+	}
+	if os.Getenv("COWFS_SOAK") == "" {
+		out = out[:15]
+	}
+	return out
+}
+
+// TestEveryField damages fields of all structures, one at a time, and repairs the image by us and
+// by xfs_repair. Then both checkers find nothing in ours, the kernel reads and writes it, and we
+// have saved as much as xfs_repair has. With COWFS_SOAK=1 it does so with each field; then
+// FIELDS=DIR keeps the results, of PART=I/N if that is set, and writes docs/repair-table.md when
+// all parts are there.
+func TestEveryField(t *testing.T) {
+	path := damage.Rich(t, "-b", "size=1k")
+	sound := memoryOf(t, path)
+	img, err := damage.Open(sound)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := partOf(t)
+	cases := part.of(chosen(fieldCases(t, img)))
+	f := &fieldTest{sound: sound, all: takeInventory(t, sound), table: newSurvival()}
+	f.want = f.all.saved(f.all)
+	work := make(chan fieldCase, len(cases))
+	for _, c := range cases {
+		work <- c
+	}
+	close(work)
+	t.Run("group", func(t *testing.T) {
+		for i := range 2 {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				for c := range work {
+					f.try(t, c)
+				}
+			})
+		}
+	})
+	t.Logf("%d cases", len(cases))
+	part.keep(t, f.table)
+}
+
+// fieldTest is what cases have in common.
+type fieldTest struct {
+	sound *device.Memory
+	all   *inventory
+	want  saving
+	mu    sync.Mutex
+	table *survival
+}
+
+func (f *fieldTest) try(t *testing.T, c fieldCase) {
+	dir := t.TempDir()
+	dev := device.NewOverlay(keepOpen{f.sound})
+	if _, err := dev.WriteAt(c.bad, c.off); err != nil {
+		t.Fatal(err)
+	}
+	out := outcome{Kind: c.kind, Field: c.field, Verb: c.verb.String()}
+
+	theirs := filepath.Join(dir, "theirs")
+	writeOut(t, dev, theirs)
+	out.TheirsEnds = theirRepair(t, theirs)
+	file, err := device.Open(theirs, device.ReadOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Theirs = f.lost(takeInventory(t, file))
+	file.Close()
+	os.Remove(theirs)
+
+	j := &job{dev: dev, r: &Result{}, Options: Options{Check: check.Options{Threads: 1}}}
+	if err := j.mend(context.Background()); err != nil {
+		t.Errorf("%s: %v", c.name(), err)
+		return
+	}
+	if out.Cowfsck = mended(j.r.After); !out.Cowfsck {
+		t.Errorf("%s: left %v", c.name(), left(j.r.After))
+	}
+	out.Ours = f.lost(takeInventory(t, dev))
+	ours := filepath.Join(dir, "ours")
+	writeOut(t, dev, ours)
+	complaints := oracle.Repair(t, oracle.Gen7, ours)
+	if out.Repair = len(complaints) == 0; !out.Repair {
+		t.Errorf("%s: xfs_repair: %v", c.name(), complaints[:min(5, len(complaints))])
+	}
+	if c.order()%3 == 0 {
+		out.AskedKernel = true
+		out.Kernel = t.Run(c.name(), func(t *testing.T) { kernelUses(t, ours) })
+	}
+	os.Remove(ours)
+	if out.Theirs.less(out.Ours) {
+		t.Errorf("%s: we lose %+v, xfs_repair %+v; %v", c.name(), out.Ours, out.Theirs, j.r.Losses[:min(4, len(j.r.Losses))])
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.table.add(out)
+}
+
+// lost is what there was and is not in an inventory.
+func (f *fieldTest) lost(in *inventory) saving {
+	s := f.all.saved(in)
+	return saving{f.want.Names - s.Names, f.want.Bytes - s.Bytes, f.want.Attrs - s.Attrs}
+}
+
+// left lists what a check has found, each kind once.
+func left(r *check.Report) []string {
+	var list []string
+	for _, x := range r.Findings {
+		if x.Code.Severity != check.Unchecked {
+			list = append(list, x.Code.Name+" "+x.Structure+"."+x.Field+" "+x.Got+" want "+x.Want)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// kernelUses has the kernel mount an image, read everything, and change something of each kind.
+func kernelUses(t *testing.T, path string) {
+	m := oracle.Mount(t, path, oracle.MountOptions{})
+	defer m.Unmount()
+	if err := readAll(m.Dir); err != nil {
+		t.Error(err)
+	}
+	at := func(name string) string { return filepath.Join(m.Dir, name) }
+	for _, err := range []error{
+		os.WriteFile(at("new"), make([]byte, 100_000), 0o644),
+		unix.Setxattr(at("new"), "user.new", make([]byte, 3000), 0),
+		os.Mkdir(at("new.d"), 0o755),
+		os.Rename(at("new"), at("new.d/renamed")),
+		os.Link(at("new.d/renamed"), at("new.d/again")),
+		os.Remove(at("new.d/renamed")),
+		os.Truncate(at("new.d/again"), 5000),
+		os.RemoveAll(at("new.d")),
+	} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// readAll reads all names, files, links and attributes of a tree.
+func readAll(dir string) error {
+	list := make([]byte, 64<<10)
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.Type().IsRegular():
+			_, err = os.ReadFile(path)
+		case d.Type()&fs.ModeSymlink != 0:
+			_, err = os.Readlink(path)
+		}
+		if err != nil {
+			return err
+		}
+		n, err := unix.Llistxattr(path, list)
+		if err == unix.E2BIG {
+			return nil // more than the kernel can list
+		}
+		if err != nil {
+			return fmt.Errorf("%s: list attributes: %w", path, err)
+		}
+		for name := range strings.SplitSeq(strings.TrimSuffix(string(list[:n]), "\x00"), "\x00") {
+			if name == "" {
+				continue
+			}
+			if _, err := unix.Lgetxattr(path, name, make([]byte, 64<<10)); err != nil {
+				return fmt.Errorf("%s: attribute %s: %w", path, name, err)
+			}
+		}
+		return nil
+	})
 }
 
 func writeOut(t *testing.T, dev device.Device, path string) {
@@ -111,11 +272,17 @@ func writeOut(t *testing.T, dev device.Device, path string) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	b := make([]byte, 1<<20)
+	if err := f.Truncate(dev.Size()); err != nil {
+		t.Fatal(err)
+	}
+	b, zero := make([]byte, 64<<10), make([]byte, 64<<10)
 	for off := int64(0); off < dev.Size(); off += int64(len(b)) {
 		p := b[:min(int64(len(b)), dev.Size()-off)]
 		if _, err := dev.ReadAt(p, off); err != nil {
 			t.Fatal(err)
+		}
+		if string(p) == string(zero[:len(p)]) {
+			continue
 		}
 		if _, err := f.WriteAt(p, off); err != nil {
 			t.Fatal(err)
