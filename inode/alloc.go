@@ -16,6 +16,7 @@ type Allocator struct {
 	geo    *format.Geometry
 	rotor  format.AGNumber // where the next directory goes
 	trees  [2]btree.Editor // memory for those of the group at hand: inobt, finobt
+	spare  uint64          // blocks that may become inodes, at least; see mayAdd
 }
 
 // NewAllocator makes an allocator of a volume.

@@ -88,22 +88,27 @@ func (g *group) addPart(e space.Extent) (*chunk, error) {
 	return c, err
 }
 
-// mayAdd holds the number of inodes against the share of the volume that they may take.
+// mayAdd holds the number of inodes against the share of the volume that they may take. To add them
+// up takes all groups, so it is done only when what was left the last time has been asked for since.
 func (a *Allocator) mayAdd(tx *txn.Tx, blocks uint32) error {
 	if a.geo.IMaxPct == 0 {
 		return nil
 	}
-	total := uint64(blocks)
-	for no := range format.AGNumber(a.geo.AGCount) {
-		g, err := a.group(tx, no)
-		if err != nil {
-			return err
+	if a.spare < uint64(blocks) {
+		limit, total := a.geo.DBlocks*uint64(a.geo.IMaxPct)/100, uint64(0)
+		for no := range format.AGNumber(a.geo.AGCount) {
+			g, err := a.group(tx, no)
+			if err != nil {
+				return err
+			}
+			total += uint64(g.get(format.AGICount)) >> a.geo.InoPBLog
 		}
-		total += uint64(g.get(format.AGICount)) >> a.geo.InoPBLog
+		if total+uint64(blocks) > limit {
+			return space.ErrNoSpace
+		}
+		a.spare = limit - total
 	}
-	if total*100 > a.geo.DBlocks*uint64(a.geo.IMaxPct) {
-		return space.ErrNoSpace
-	}
+	a.spare -= uint64(blocks)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package volume_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/cowfs/cowfs/inode"
 	"github.com/cowfs/cowfs/internal/oracle"
 	"github.com/cowfs/cowfs/mkfs"
+	"github.com/cowfs/cowfs/space"
 	"github.com/cowfs/cowfs/volume"
 )
 
@@ -159,6 +161,36 @@ func TestStripes(t *testing.T) {
 		if n != 1 {
 			t.Errorf("%s has %d extents", name, n)
 		}
+	}
+	check(t, w.Close())
+	oracle.RepairClean(t, oracle.Gen7, path)
+}
+
+// Inodes take no more than their share of the volume, and all of it.
+func TestInodeShare(t *testing.T) {
+	percent := uint8(1)
+	path := emptyImage(t, mkfs.Config{Size: 320 << 20, InodeSize: 2048, MaxPct: &percent})
+	w := openWriter(t, path)
+	limit := int(w.Geo.DBlocks) / 100 / w.Geo.ChunkBlocks() * w.Geo.ChunkInodes()
+	fill := func(from int) int {
+		for i := from; ; i++ {
+			err := w.Create(fmt.Sprintf("/f%d", i), volume.Attr{})
+			if errors.Is(err, space.ErrNoSpace) {
+				return i
+			}
+			check(t, err)
+		}
+	}
+	const own = 3 // the root and the realtime section's
+	n := fill(0)
+	if n+own != limit {
+		t.Errorf("%d inodes, want %d", n+own, limit)
+	}
+	for i := range 200 {
+		check(t, w.Remove(fmt.Sprintf("/f%d", n-1-i)))
+	}
+	if again := fill(n - 200); again != n {
+		t.Errorf("%d files after some were removed and made again, %d before", again, n)
 	}
 	check(t, w.Close())
 	oracle.RepairClean(t, oracle.Gen7, path)
