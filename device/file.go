@@ -57,7 +57,7 @@ func Open(path string, mode Mode) (*File, error) {
 			flags |= os.O_EXCL // without O_CREATE: claim the device
 		}
 	}
-	f, err := os.OpenFile(path, flags, 0)
+	f, err := openFile(path, flags, 0)
 	if err != nil {
 		if isBusy(err) {
 			return nil, fmt.Errorf("%s: %w: mounted or claimed by the host", path, ErrBusy)
@@ -129,7 +129,7 @@ func imageType(path string, info fs.FileInfo) (block bool, err error) {
 // Create makes a new image of size bytes in a sparse file, open for writing. The path must not
 // exist.
 func Create(path string, size int64) (*File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := openFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return nil, err
 	}
@@ -142,6 +142,9 @@ func Create(path string, size int64) (*File, error) {
 
 // newSized takes over a new, empty file and gives it its size.
 func newSized(f *os.File, size int64) (*File, error) {
+	if err := makeSparse(f); err != nil {
+		return nil, err
+	}
 	d, err := newFile(f, ReadWrite)
 	if err != nil {
 		return nil, err

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -132,13 +131,6 @@ func link(f *os.File, name string) error {
 }
 
 func descriptor(fd int) string { return fmt.Sprintf("/proc/self/fd/%d", fd) }
-
-// chownLike gives f the owner of another file if the process may.
-func chownLike(f *os.File, info os.FileInfo) {
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		_ = f.Chown(int(st.Uid), int(st.Gid)) // without the right to, it stays the caller's
-	}
-}
 
 // control runs op with the file's descriptor, again if a signal interrupts it, without taking
 // the file out of the runtime's hands.

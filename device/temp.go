@@ -67,7 +67,7 @@ func (p *pending) create() (*os.File, error) {
 func (p *pending) createNamed() (*os.File, error) {
 	for {
 		name := p.tempName()
-		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		f, err := openFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 		if errors.Is(err, os.ErrExist) {
 			continue
 		}
@@ -112,6 +112,13 @@ func (p *pending) publish(f *os.File) error {
 		}
 		p.name = name
 	}
+	if p.old != nil && !movesOpen {
+		old := p.old
+		p.old = nil
+		if err := old.Close(); err != nil {
+			return err
+		}
+	}
 	if err := os.Rename(p.name, p.path); err != nil {
 		return err
 	}
@@ -152,12 +159,4 @@ func (d *File) Commit(sync bool) error {
 		err = errors.Join(err, syncDir(filepath.Dir(p.path)))
 	}
 	return err
-}
-
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

@@ -4,12 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/cowfs/cowfs/device"
-	"github.com/cowfs/cowfs/source"
 )
 
 // sectorSizes asks a block device for the sizes in bytes that it addresses and that it writes in.
@@ -55,15 +53,4 @@ func control(f *os.File, op func(fd int) error) error {
 		return closed
 	}
 	return err
-}
-
-func fileID(info os.FileInfo) *source.FileID {
-	if info == nil {
-		return nil
-	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return nil
-	}
-	return &source.FileID{Dev: st.Dev, Ino: st.Ino}
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"github.com/cowfs/cowfs/device"
-	"github.com/cowfs/cowfs/source"
 )
 
 func sectorSizes(*os.File) (logical, physical int, err error) {
@@ -15,5 +14,3 @@ func sectorSizes(*os.File) (logical, physical int, err error) {
 }
 
 func discard(*device.File) error { return nil }
-
-func fileID(os.FileInfo) *source.FileID { return nil }

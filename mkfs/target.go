@@ -94,4 +94,4 @@ func (t *target) defaults(c *Config, minimize bool) error {
 }
 
 // id names the target's file, nil if there is none.
-func (t *target) id() *source.FileID { return fileID(t.info) }
+func (t *target) id() *source.FileID { return source.IDOf(t.path) }

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-
-	"golang.org/x/sys/unix"
 )
 
 // archiveStore has contents at offsets of plain archives and of the spool. Node.at of a regular
@@ -39,12 +37,12 @@ func (s *archiveStore) add(f *os.File, name string) (int, error) {
 	if len(s.files) == maxFiles {
 		return 0, errTooMany
 	}
-	var st unix.Stat_t
-	fd := int(f.Fd())
-	if err := unix.Fstat(fd, &st); err != nil {
+	c := contentFile{f: f, fd: int(f.Fd()), name: name}
+	var err error
+	if c.size, c.stamp, err = c.state(); err != nil {
 		return 0, err
 	}
-	s.files = append(s.files, contentFile{f: f, fd: fd, name: name, size: st.Size, stamp: stampOf(&st)})
+	s.files = append(s.files, c)
 	return len(s.files) - 1, nil
 }
 
@@ -64,11 +62,11 @@ func (f *contentFile) check() error {
 	if f.spool {
 		return nil
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(f.fd, &st); err != nil {
+	size, at, err := f.state()
+	if err != nil {
 		return fmt.Errorf("%s: %w", f.name, err)
 	}
-	if st.Size != f.size || stampOf(&st) != f.stamp {
+	if size != f.size || at != f.stamp {
 		return &ChangedError{Path: f.name, Detail: "the archive was written"}
 	}
 	return nil
@@ -130,7 +128,7 @@ func (r *archiveReader) readSparse(f *contentFile, id ID, ranges []Range, p []by
 
 // read fills p from offset off of the file.
 func (f *contentFile) read(p []byte, off int64) error {
-	n, err := readAt(f.fd, p, off)
+	n, err := f.pread(p, off)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.name, err)
 	}
@@ -169,17 +167,8 @@ func (s *spool) open() error {
 	if dir == "" {
 		dir = os.TempDir()
 	}
-	// Not every filesystem has files without a name.
-	if fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600); err == nil {
-		s.f = os.NewFile(uintptr(fd), "spool in "+dir)
-		return nil
-	}
-	f, err := os.CreateTemp(dir, "cowfs-spool-*")
+	f, err := spoolFile(dir)
 	if err != nil {
-		return fmt.Errorf("file for unpacked contents: %w", err)
-	}
-	if err := os.Remove(f.Name()); err != nil {
-		f.Close()
 		return fmt.Errorf("file for unpacked contents: %w", err)
 	}
 	s.f = f

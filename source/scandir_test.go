@@ -325,6 +325,11 @@ func TestWrongOptions(t *testing.T) {
 }
 
 func TestReadNoticesChanges(t *testing.T) {
+	t.Run("scan", func(t *testing.T) { readNoticesChanges(t, scan) })
+	t.Run("walk", func(t *testing.T) { readNoticesChanges(t, walk) })
+}
+
+func readNoticesChanges(t *testing.T, scan func(testing.TB, string, source.Options) *source.Tree) {
 	for name, change := range map[string]func(p string) error{
 		"written":    func(p string) error { return os.WriteFile(p, []byte("other"), 0o644) },
 		"longer":     func(p string) error { return os.WriteFile(p, []byte("longer"), 0o644) },

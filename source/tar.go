@@ -10,7 +10,6 @@ import (
 	"os"
 
 	"github.com/klauspost/compress/gzip"
-	"golang.org/x/sys/unix"
 )
 
 var errNotTar = errors.New("not a tar archive")
@@ -76,11 +75,11 @@ func (a *archives) readStdin() error {
 	// Standard input may be a file, e.g. from a redirection in a shell.
 	if f, ok := a.b.rules.Stdin.(*os.File); ok {
 		if off, err := f.Seek(0, io.SeekCurrent); err == nil {
-			fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+			own, err := dupFile(f)
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
-			return a.readFile(os.NewFile(uintptr(fd), name), name, off)
+			return a.readFile(own, name, off)
 		}
 	}
 	return a.readStream(a.b.rules.Stdin, name)

@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/cowfs/cowfs/internal/cmdline"
 )
 
@@ -30,11 +28,10 @@ func newProgress(stderr *os.File, fd int, quiet bool) (*progress, error) {
 	p := &progress{bar: cmdline.NewBar(stderr, quiet)}
 	if fd >= 0 {
 		// A descriptor of our own, as others may close theirs.
-		own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-		if err != nil {
-			return nil, cmdline.Usagef("--progress-fd %d: not open", fd)
+		var err error
+		if p.lines, err = dupDescriptor(fd); err != nil {
+			return nil, cmdline.Usagef("--progress-fd %d: %w", fd, err)
 		}
-		p.lines = os.NewFile(uintptr(own), "progress")
 	} else if fd != -1 {
 		return nil, cmdline.Usagef("--progress-fd %d: not a file descriptor", fd)
 	}

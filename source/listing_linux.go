@@ -105,17 +105,6 @@ func (l *listing) parse(b []byte, r *rules) error {
 	return nil
 }
 
-// checkName refuses what no directory can hold.
-func checkName(name []byte) error {
-	switch {
-	case len(name) > 255:
-		return ErrNameTooLong
-	case len(name) == 0 || bytes.IndexByte(name, '/') >= 0 || bytes.IndexByte(name, 0) >= 0:
-		return fmt.Errorf("not a file name")
-	}
-	return nil
-}
-
 // isFile reports whether a name is the file f.
 func (l *listing) isFile(name []byte, f *FileID) bool {
 	var st unix.Statx_t

@@ -74,9 +74,6 @@ type job struct {
 // batch is how many names one job looks at: enough to make sharing a large directory worthwhile.
 const batch = 2048
 
-// hostLink is a file of the host that has several links.
-type hostLink struct{ dev, ino uint64 }
-
 func (s *scanner) run(ctx context.Context) error {
 	s.wake = sync.NewCond(&s.mu)
 	defer context.AfterFunc(ctx, s.stop)()
@@ -113,7 +110,7 @@ func (s *scanner) run(ctx context.Context) error {
 		return err
 	}
 	s.t.xattrs = s.xattrs.sets
-	s.number()
+	s.t.joinLinks(s.links)
 	return nil
 }
 
@@ -185,24 +182,6 @@ func (s *scanner) report(n int) {
 	}
 }
 
-// number puts the tree in its final order and joins the links of a file. While scanning, NLink
-// of a file with several links is 1 + its index in s.links, and each link has a node.
-func (s *scanner) number() {
-	first := make(map[hostLink]ID, len(s.links))
-	s.t.number(func(raw ID) ID {
-		n := s.t.Node(raw)
-		if n.NLink == 0 {
-			return raw
-		}
-		link := s.links[n.NLink-1]
-		if id, ok := first[link]; ok {
-			return id
-		}
-		first[link] = raw
-		return raw
-	})
-}
-
 // at adds the host's path of a file, given below the root, to an error; one that says that the
 // file has just gone is a ChangedError.
 func (s *scanner) at(path string, err error) error {
@@ -211,11 +190,4 @@ func (s *scanner) at(path string, err error) error {
 		return &ChangedError{Path: path, Detail: "it is gone"}
 	}
 	return fmt.Errorf("%s: %w", path, err)
-}
-
-func join(dir, name string) string {
-	if dir == "" {
-		return name
-	}
-	return dir + "/" + name
 }

@@ -8,6 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const errNoXattr = unix.ENODATA
+
 // The system calls below take names as bytes that end in NUL, as directories are read, and so
 // need no copy of each name; and there is one for each file of a tree.
 
@@ -119,4 +121,25 @@ func fiemap(fd int, off, size int64, flags uint32, buf []byte, f func(off, n int
 		next = at + length
 	}
 	return next, n > 0 && next < size, nil
+}
+
+// state is the size in bytes of the file, and its stamp.
+func (f *contentFile) state() (size int64, at uint64, err error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(f.fd, &st); err != nil {
+		return 0, 0, err
+	}
+	return st.Size, stampOf(&st), nil
+}
+
+// pread reads until p is full; n is less than len(p) only with an error or at the end.
+func (f *contentFile) pread(p []byte, off int64) (int, error) { return readAt(f.fd, p, off) }
+
+// spoolFile makes a file that is gone when it is closed.
+func spoolFile(dir string) (*os.File, error) {
+	// Not every filesystem has files without a name.
+	if fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600); err == nil {
+		return os.NewFile(uintptr(fd), "spool in "+dir), nil
+	}
+	return unlinkedFile(dir)
 }

@@ -1,14 +1,6 @@
 package source
 
-import (
-	"errors"
-
-	"golang.org/x/sys/unix"
-)
-
-// lookForHoles is the size in bytes from which on a file is asked for its holes although it has
-// blocks for all its bytes: some may be allocated and unwritten.
-const lookForHoles = 1 << 16
+import "golang.org/x/sys/unix"
 
 // scanExtents finds the ranges of a regular file that have data.
 func (w *scanWorker) scanExtents(l *listing, name []byte, n *Node) error {
@@ -34,39 +26,6 @@ func (w *scanWorker) scanExtents(l *listing, name []byte, n *Node) error {
 	n.extents = uint32(len(w.s.t.extents))
 	w.s.mu.Unlock()
 	return nil
-}
-
-// dataRanges asks where an open file has data; nil when everywhere, or when the host does not
-// know.
-func dataRanges(fd int, size int64) ([]Range, error) {
-	data := []Range{}
-	for at := int64(0); at < size; {
-		from, err := unix.Seek(fd, at, unix.SEEK_DATA)
-		if errors.Is(err, unix.ENXIO) {
-			break
-		}
-		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		end, err := unix.Seek(fd, from, unix.SEEK_HOLE)
-		if errors.Is(err, unix.ENXIO) { // cut off meanwhile; reading it will tell
-			end = size
-		} else if err != nil {
-			return nil, err
-		}
-		if from = min(from, size); from < size {
-			end = min(max(end, from+1), size)
-			data = append(data, Range{Off: from, Len: end - from})
-		}
-		at = max(end, from)
-	}
-	if len(data) == 1 && data[0].Len == size {
-		return nil, nil
-	}
-	return data, nil
 }
 
 // unwrittenRanges asks for the ranges that are allocated and unwritten, ascending; nil when there

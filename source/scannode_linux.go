@@ -2,24 +2,11 @@ package source
 
 import (
 	"fmt"
-	"math/bits"
 	"strings"
 
 	"github.com/cowfs/cowfs/format"
 	"golang.org/x/sys/unix"
 )
-
-const (
-	modeType = format.ModeType
-	modeLink = format.ModeLink
-	modeReg  = format.ModeReg
-	modeDir  = format.ModeDir
-)
-
-func (n *Node) isDir() bool { return n.Mode&modeType == modeDir }
-
-// maxTarget is the longest target of a symbolic link that a tree can hold, in bytes.
-const maxTarget = chunkLen - 1
 
 // scanWorker does jobs of a scanner; all buffers are its own.
 type scanWorker struct {
@@ -190,22 +177,6 @@ func (w *scanWorker) readTarget(l *listing, name []byte, n *Node) error {
 	ref, err := w.names.addBytes(w.buf[:k])
 	n.at, n.Size = uint64(ref), int64(k)
 	return err
-}
-
-func encodeDev(major, minor uint64) (uint32, error) {
-	if major >= 1<<14 || minor >= 1<<18 {
-		return 0, fmt.Errorf("device number %d:%d: they go up to %d:%d", major, minor, 1<<14-1, 1<<18-1)
-	}
-	return format.EncodeDev(uint32(major), uint32(minor)), nil
-}
-
-// stamp condenses what identifies a state of a regular file, besides its size.
-func stamp(dev, ino uint64, sec int64, nsec uint32) uint64 {
-	h := uint64(0x9e3779b97f4a7c15)
-	for _, v := range [...]uint64{dev, ino, uint64(sec), uint64(nsec)} {
-		h = bits.RotateLeft64((h^v)*0xff51afd7ed558ccd, 31) * 0xc4ceb9fe1a85ec53
-	}
-	return h ^ h>>32
 }
 
 // stampOf is the stamp of a file that is open.
