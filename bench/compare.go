@@ -114,6 +114,11 @@ func (b *bench) once(ctx context.Context, c contender, p places) (*Measurement, 
 			return nil, err
 		}
 	}
+	if c.prepare != nil {
+		if err := c.prepare(ctx, p); err != nil {
+			return nil, err
+		}
+	}
 	unix.Sync()
 	if c.judges && b.cold {
 		if err := forget(p.image); err != nil {

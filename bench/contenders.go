@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 )
 
@@ -15,6 +16,8 @@ type contender struct {
 	judges bool
 	// stdin is a file that it reads as its standard input; empty: none.
 	stdin string
+	// prepare, unless nil, is done before each run, and not timed.
+	prepare func(ctx context.Context, p places) error
 }
 
 // Words that stand for something in a contender's command line.
@@ -28,6 +31,9 @@ const (
 
 // contenders are all that can do a set's job; the first is what the others are compared with.
 func (b *bench) contenders(s *set) []contender {
+	if s.repair {
+		return b.repairers()
+	}
 	if s.image != nil {
 		return b.judges(s)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/cowfs/cowfs/internal/bigtree"
@@ -19,9 +20,10 @@ type set struct {
 	// source makes the tree that images are filled from, or finds it; nil for empty images.
 	source func(ctx context.Context, dir string) (string, error)
 	// image makes the image that contenders check, of a set that is about that.
-	image func(ctx context.Context, b *bench, p places) error
-	dirty bool  // the image has a dirty log
-	race  *race // of a set that is about work on files of an image
+	image  func(ctx context.Context, b *bench, p places) error
+	repair bool  // contenders repair it
+	dirty  bool  // the image has a dirty log
+	race   *race // of a set that is about work on files of an image
 	// script is what contenders do in an image, of a set that is about that.
 	script *script
 }
@@ -39,7 +41,7 @@ var sets = append([]set{
 	{name: "check-clones", what: "check of 200 clones of a file with 20,000 extents, after random CoW", size: "8g", image: clones(200, 20_000)},
 	{name: "check-sparse", what: "check of a sparse image of 10 TiB with 100,000 files", size: "10t", image: manyFiles(100_000)},
 	{name: "check-dirty", what: "check of an image with a dirty log and 50,000 files", size: "4g", image: dirty(50_000), dirty: true},
-}, append(cowSets, scriptSets...)...)
+}, slices.Concat(cowSets, scriptSets, repairSets)...)
 
 func setNames() []string {
 	var out []string
