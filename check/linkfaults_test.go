@@ -77,6 +77,9 @@ var linkFaults = []fault{
 	{"too many links", inodeOf("/names", func(raw []byte) { format.DiNLink.Put(raw, 50) }), "link.count"},
 	{"too few links", inodeOf("/names", func(raw []byte) { format.DiNLink.Put(raw, 3) }), "link.count"},
 	{"no links", inodeOf("/names", nameless), "link.count"},
+	{"many links of the volume's own", func(b *bed, d *device.Memory) {
+		b.inodeAt(d, b.ino(d, "/")+1, func(raw []byte) { format.DiNLink.Put(raw, 50) })
+	}, "link.count"},
 	{"too many links of a directory", inodeOf("/short", func(raw []byte) { format.DiNLink.Put(raw, 9) }), "link.count"},
 	{"a circle", func(b *bed, d *device.Memory) {
 		outer, inner := b.ino(d, "/loop/a"), b.ino(d, "/loop/a/b")

@@ -74,5 +74,13 @@ func (w *worker) judgeOwn(code *Code, field string, ino format.Ino, typ uint16) 
 	}
 	if mode := format.DiMode.Get(raw); mode != 0 && mode&format.ModeType != typ {
 		say(fmt.Sprintf("%d, of type %s", ino, format.FTypeOf(mode)))
+		return
+	}
+	// No entry leads to the files among them, and each has one link all the same.
+	if n := format.DiNLink.Get(raw); typ == format.ModeReg && n != 1 {
+		w.report(Finding{
+			Code: LinkCount, Structure: format.TypeInode.Name, Field: "core.nlinkv2", Place: InInode(ino),
+			Got: fmt.Sprint(n), Want: "1",
+		})
 	}
 }

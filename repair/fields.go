@@ -129,7 +129,9 @@ func setField(value string) cure {
 // wantField sets a field to what the finding wants, if that is a value.
 func wantField(j *job, f check.Finding) error {
 	return j.edit(f, func(t *format.BlockType, b []byte) error {
-		_ = t.Table.Set(j.geo, b, f.Field, f.Want)
+		if err := t.Table.Set(j.geo, b, f.Field, f.Want); err != nil && t == format.TypeInode && f.Field == "core.nlinkv2" {
+			format.DiNLink.Put(b, 1) // only a bound is wanted; names tell the number
+		}
 		return nil
 	})
 }
