@@ -191,6 +191,8 @@ func (b *bench) scripted(ctx context.Context, s *script, p places) ([]contender,
 		}
 		got, err := cmd.Output()
 		switch {
+		case err != nil && i > 1: // an old one, which does not know all
+			c.missing = err.Error()
 		case err != nil:
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		case i == 0:

@@ -46,6 +46,7 @@ func inodeCommands() []*Command {
 				return p, args[1:], err
 			}),
 		},
+		dquotCommand(),
 		forkCommand("dblock", "data", inode.Data),
 		forkCommand("ablock", "attribute", inode.Attr),
 		{

@@ -123,15 +123,13 @@ func (c *Command) Help(w io.Writer) {
 	if c.Text != "" {
 		fmt.Fprintf(w, "\n%s\n", indent(c.Text))
 	}
-	f := c.flags()
-	c.setup(f)
 	first := true
-	f.VisitAll(func(o *flag.Flag) {
+	c.Flags(func(name, usage string) {
 		if first {
 			fmt.Fprintln(w)
 		}
 		first = false
-		fmt.Fprintf(w, "    -%-3s %s\n", o.Name, o.Usage)
+		fmt.Fprintf(w, "    -%-3s %s\n", name, usage)
 	})
 	for i, e := range c.Examples {
 		if i == 0 {
@@ -139,6 +137,13 @@ func (c *Command) Help(w io.Writer) {
 		}
 		fmt.Fprintf(w, "    %-32s %s\n", e.Line, e.Says)
 	}
+}
+
+// Flags calls f for each flag of the command, in the order of their names.
+func (c *Command) Flags(f func(name, usage string)) {
+	flags := c.flags()
+	c.setup(flags)
+	flags.VisitAll(func(o *flag.Flag) { f(o.Name, o.Usage) })
 }
 
 func indent(text string) string {

@@ -10,9 +10,8 @@ import (
 	"github.com/cowfs/cowfs/internal/oracle/xfsdb"
 )
 
-// What is computed is what xfs_db computes.
-func TestNumbersAgree(t *testing.T) {
-	path := kernelImage(t, "-b", "size=1024")
+// agreeInNumbers compares what is computed.
+func agreeInNumbers(t *testing.T, path string) {
 	s := readerOn(t, path, false)
 	var out bytes.Buffer
 	s.Out = &out

@@ -179,7 +179,7 @@ func (s *Session) atFork(ino format.Ino, which inode.Which, off format.FileOff) 
 	}
 	p.at = s.place(p.start())
 	p.at.Ino = ino
-	if which == inode.Data && i.IsRegular() {
+	if which == inode.Data && i.IsRegular() && !s.isQuota(ino) {
 		p.at.Ino = format.NullIno
 		return p, nil // contents of a file are no metadata, whatever they look like
 	}
@@ -197,6 +197,9 @@ func (s *Session) detect(p *position, isDir bool) error {
 		t = format.TypeDirNode
 	}
 	p.form = formOf(t)
+	if t == format.TypeDquot { // the first of the block
+		p.pieces = []piece{{p.start(), format.Dquot.Size}}
+	}
 	return nil
 }
 
