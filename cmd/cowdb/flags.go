@@ -24,6 +24,7 @@ func flagGroups() []cmdline.Group {
 		}},
 		{Title: "Other", Flags: []cli.Flag{
 			&cli.StringFlag{Name: "completion", Usage: "print a completion script for `SHELL`: bash, zsh or fish"},
+			&cli.BoolFlag{Name: "man", Usage: "print the manual page, for man -l -"},
 			&cli.StringFlag{Name: "complete", Usage: "print what the last word of `LINE`, a command for the image, can become; of use to such scripts"},
 			&cli.BoolFlag{Name: "version", Usage: "print the version"},
 		}},

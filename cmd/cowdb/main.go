@@ -97,6 +97,8 @@ func newCommand(h host) *cli.Command {
 			case c.Bool("version"):
 				_, err := fmt.Fprintf(h.stdout, "cowdb version %s\n%s\n", cmdline.Version(), cmdline.Build())
 				return err
+			case c.Bool("man"):
+				return printManual(h.stdout)
 			case c.IsSet("completion"):
 				return printCompletion(h.stdout, c.String("completion"), c.Flags)
 			}

@@ -31,9 +31,10 @@ func flagGroups() []cmdline.Group {
 			&cli.IntFlag{Name: "progress-fd", Value: -1, Usage: "write progress to file descriptor `N`: a line of stage, bytes done and bytes in all"},
 		}},
 		{Title: "How to run", Flags: []cli.Flag{
-			&cli.IntFlag{Name: "threads", Usage: "work with `N` threads; by default, one for each CPU"},
-			&cli.StringFlag{Name: "memory", Usage: "use `BYTES` of memory where there is a choice; by default, a share of what the machine has"},
+			&cli.IntFlag{Name: "threads", Usage: "work with `N` threads, 256 at most; by default, one for each CPU"},
+			&cli.StringFlag{Name: "memory", Usage: "use `BYTES` of memory; with less, a check may take several passes. By default, an eighth of the machine's"},
 			&cli.StringFlag{Name: "completion", Usage: "print a completion script for `SHELL`: bash, zsh or fish"},
+			&cli.BoolFlag{Name: "man", Usage: "print the manual page, for man -l -"},
 			&cli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "print the version"},
 		}},
 	}

@@ -79,6 +79,8 @@ func newCommand(h host, code *int) *cli.Command {
 				_, err = fmt.Fprintf(h.stdout, "cowfsck version %s\n%s\n", cmdline.Version(), cmdline.Build())
 			case c.IsSet("completion"):
 				err = cmdline.Completion(h.stdout, c.String("completion"), c.Name, c.Flags)
+			case c.Bool("man"):
+				err = printManual(h.stdout)
 			case c.IsSet("explain"):
 				err = explain(h.stdout, c.String("explain"), c.Bool("json"))
 			case c.IsSet("undo-apply"):

@@ -66,6 +66,7 @@ func flagGroups() []cmdline.Group {
 			&cli.BoolFlag{Name: "no-discard", Aliases: []string{"K"}, Usage: "do not discard the blocks of a device"},
 			&cli.BoolFlag{Name: "sync", Usage: "return when the image has reached stable storage"},
 			&cli.StringFlag{Name: "completion", Usage: "print a completion script for `SHELL`: bash, zsh or fish"},
+			&cli.BoolFlag{Name: "man", Usage: "print the manual page, for man -l -"},
 			&cli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "print the version"},
 		}},
 		{Title: "Options of mkfs.xfs: -x name=value,name=value..., may be repeated", Flags: suboptions},

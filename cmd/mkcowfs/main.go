@@ -86,6 +86,8 @@ func newCommand(h host) *cli.Command {
 			switch {
 			case c.Bool("version"):
 				return printVersion(h.stdout)
+			case c.Bool("man"):
+				return printManual(h.stdout)
 			case c.IsSet("completion"):
 				return cmdline.Completion(h.stdout, c.String("completion"), c.Name, c.Flags)
 			}
