@@ -21,6 +21,13 @@ func (s *Sharer) Clone(src, dst *inode.Editor, r *Range) error {
 		e.SetReflink(true)
 	}
 	for left := s.step(); left > 0 && r.Count > 0; left-- {
+		n, err := s.cloneIntoHole(src, dst, r, left)
+		if err != nil {
+			return err
+		}
+		if left -= n; n > 0 {
+			continue
+		}
 		from, err := stretchAt(src, r.Src, r.Count)
 		if err != nil {
 			return err
@@ -35,6 +42,43 @@ func (s *Sharer) Clone(src, dst *inode.Editor, r *Range) error {
 		r.advance(to.n)
 	}
 	return nil
+}
+
+// fewMappings is how many mappings it takes for a clone to deal with all of them together.
+const fewMappings = 4
+
+// cloneIntoHole does what it can of a clone at once, up to most mappings of src: where dst has
+// nothing. It returns how many mappings that were; 0 says that they are to be cloned one by one.
+func (s *Sharer) cloneIntoHole(src, dst *inode.Editor, r *Range, most int) (int, error) {
+	hole, err := stretchAt(dst, r.Dst, r.Count)
+	if err != nil || hole.mapped || most < fewMappings || src == dst {
+		return 0, err
+	}
+	end := r.Src + format.FileOff(hole.n)
+	list, err := src.Fork(inode.Data).In(r.Src, end, most)
+	if err != nil || len(list) < fewMappings {
+		return 0, err
+	}
+	reached := end
+	if len(list) == most {
+		reached = min(end, list[most-1].End())
+	}
+	given := make([]format.Mapping, 0, len(list))
+	for i, m := range list {
+		if i > 0 && list[i-1].End() == m.Off && list[i-1].Start+format.FSBlock(list[i-1].Count) == m.Start {
+			return 0, nil // the owners' records join
+		}
+		if m = m.Part(max(m.Off, r.Src), min(m.End(), end)); m.Unwritten {
+			continue
+		}
+		m.Off = m.Off - r.Src + r.Dst
+		given = append(given, m)
+	}
+	if err := s.giveAll(dst, given); err != nil {
+		return 0, err
+	}
+	r.advance(uint64(reached - r.Src))
+	return len(list), nil
 }
 
 // clone makes the stretch to of dst, at off, what the stretch from is, which is no shorter.

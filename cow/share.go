@@ -1,7 +1,9 @@
 package cow
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/inode"
@@ -71,6 +73,19 @@ func (s *Sharer) give(e *inode.Editor, m format.Mapping) error {
 		m = m.Part(now.End(), m.End())
 	}
 	return nil
+}
+
+// giveAll makes a file a further owner of blocks at many offsets, in order, in one hole of it.
+func (s *Sharer) giveAll(e *inode.Editor, list []format.Mapping) error {
+	blocks := make([]space.Extent, len(list))
+	for i, m := range list {
+		blocks[i] = space.Extent{Start: m.Start, Count: m.Count}
+	}
+	slices.SortFunc(blocks, func(a, b space.Extent) int { return cmp.Compare(a.Start, b.Start) })
+	if err := s.Counts.ShareAll(s.Tx, blocks); err != nil {
+		return err
+	}
+	return e.Fork(inode.Data).AttachAll(list)
 }
 
 // Shared gives the first blocks of a file's mapping that other files have too; ok is false when

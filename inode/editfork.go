@@ -237,6 +237,51 @@ func (f *ForkEditor) exchange(old, new []format.Mapping) error {
 	return f.store(list)
 }
 
+// insertAll adds mappings, in order, that nothing joins.
+func (f *ForkEditor) insertAll(list []format.Mapping) error {
+	if f.Format() != format.FmtBtree {
+		return f.exchange(nil, list)
+	}
+	if err := f.addExtents(len(list)); err != nil {
+		return err
+	}
+	t := f.tree()
+	t.Follow(true)
+	defer t.Follow(false)
+	rec := make([]byte, format.BmbtRec.Size)
+	for _, m := range list {
+		m.Pack(rec)
+		if err := t.Insert(rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// In lists the mappings that have blocks from off up to end, in order, no more than most.
+func (f *ForkEditor) In(off, end format.FileOff, most int) (list []format.Mapping, err error) {
+	m, ok, err := f.From(off)
+	inTree := f.Format() == format.FmtBtree
+	for ok && err == nil && m.Off < end && len(list) < most {
+		list = append(list, m)
+		if inTree {
+			m, ok, err = f.next()
+		} else {
+			m, ok, err = f.From(m.End())
+		}
+	}
+	return list, err
+}
+
+// next is the mapping of a tree behind the one that was looked up last.
+func (f *ForkEditor) next() (m format.Mapping, ok bool, err error) {
+	rec, err := f.look().Next()
+	if err != nil || rec == nil {
+		return m, false, err
+	}
+	return format.UnpackMapping(rec), true, nil
+}
+
 // store writes a list of mappings into the inode, or makes it a tree when it is too long.
 func (f *ForkEditor) store(list []format.Mapping) error {
 	f.Modify()

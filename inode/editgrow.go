@@ -1,8 +1,10 @@
 package inode
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/space"
@@ -169,6 +171,42 @@ func (f *ForkEditor) AttachNew(m format.Mapping) error {
 		return f.groups.MapApart(f.tx, extent(m), f.owner(m.Off, m.Unwritten))
 	}
 	return f.groups.Map(f.tx, extent(m), f.owner(m.Off, m.Unwritten))
+}
+
+// AttachAll is Attach to a data fork for many mappings, in order, that lie in one hole of it. No two of
+// them go on in the file where they do on the disk, and other files may have their blocks.
+func (f *ForkEditor) AttachAll(list []format.Mapping) error {
+	last := len(list) - 1
+	for i, m := range list {
+		if last >= 2 && i > 0 && i < last {
+			continue
+		}
+		if err := f.Attach(m); err != nil { // which may join it with what is around the hole
+			return err
+		}
+	}
+	if last < 2 {
+		return nil
+	}
+	return f.attachApart(list[1:last])
+}
+
+// attachApart is AttachAll for mappings that nothing in the fork joins.
+func (f *ForkEditor) attachApart(list []format.Mapping) error {
+	if err := f.insertAll(list); err != nil {
+		return err
+	}
+	total := int64(0)
+	owned := make([]space.Owned, len(list))
+	for i, m := range list {
+		total += int64(m.Count)
+		owned[i] = space.Owned{Extent: extent(m), Owner: f.owner(m.Off, m.Unwritten)}
+	}
+	if err := f.addBlocks(total); err != nil {
+		return err
+	}
+	slices.SortFunc(owned, func(a, b space.Owned) int { return cmp.Compare(a.Start, b.Start) })
+	return f.groups.MapAllApart(f.tx, owned)
 }
 
 // Detach is the inverse of Attach: the blocks stay allocated. They must be mapped as m says.

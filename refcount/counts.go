@@ -90,20 +90,30 @@ const maxRecords = 64
 // neighbours. If there are too many, the last one that it returns begins at or behind stop, and
 // what lies further on must be dealt with another time; else stop is end.
 func (a *group) touching(start, end format.AGBlock, cow bool) (found []Record, stop format.AGBlock, err error) {
-	for rec, err := range a.tree.Range(treeKey(start-1, cow), treeKey(end, cow)) {
-		if err != nil {
-			return nil, 0, err
+	rec, err := a.tree.SeekLE(treeKey(start-1, cow))
+	if err == nil && rec == nil {
+		rec, err = a.tree.Next()
+	}
+	for ; err == nil && rec != nil; rec, err = a.tree.Next() {
+		r, staged := Unpack(rec)
+		if staged && !cow || staged == cow && r.Start > end {
+			break
 		}
-		r, _ := Unpack(rec)
+		if staged != cow { // the last of the shared ones
+			continue
+		}
 		if err := a.check(r, cow); err != nil {
 			return nil, 0, err
+		}
+		if r.End() < start {
+			continue
 		}
 		found = append(found, r)
 		if len(found) > maxRecords && r.Start < end {
 			return found, r.Start, nil
 		}
 	}
-	return found, end, nil
+	return found, end, err
 }
 
 // check refuses a record that can't be true.

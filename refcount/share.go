@@ -26,17 +26,61 @@ func (c *Counts) Share(tx *txn.Tx, e space.Extent) (done uint32, err error) {
 	if err != nil {
 		return 0, err
 	}
+	return a.share(start, end)
+}
+
+func (a *group) share(start, end format.AGBlock) (done uint32, err error) {
 	old, stop, err := a.touching(start, end, false)
 	if err != nil {
 		return 0, err
 	}
 	for _, r := range old {
 		if r.Refs >= format.MaxRefcount-1 && r.Start < end && start < r.End() {
-			return 0, fmt.Errorf("extent %v: %w", e, ErrTooManyOwners)
+			return 0, fmt.Errorf("extent %v: %w", a.extent(start, end), ErrTooManyOwners)
 		}
 	}
 	now, _ := adjust(old, start, stop, 1)
 	return uint32(stop - start), a.exchange(old, now, false)
+}
+
+// ShareAll is Share for many extents, to their ends. Those in order of their place are dealt with
+// fastest. After an error the transaction must be cancelled.
+func (c *Counts) ShareAll(tx *txn.Tx, list []space.Extent) error {
+	for len(list) > 0 {
+		a, _, _, err := c.groupOf(tx, list[0])
+		if err != nil {
+			return err
+		}
+		n := 1
+		for n < len(list) && c.geo.AG(list[n].Start) == a.no {
+			n++
+		}
+		if err := a.shareAll(list[:n]); err != nil {
+			return err
+		}
+		list = list[n:]
+	}
+	return nil
+}
+
+// shareAll is ShareAll in one group.
+func (a *group) shareAll(list []space.Extent) error {
+	a.tree.Follow(true)
+	defer a.tree.Follow(false)
+	for _, e := range list {
+		if err := space.Check(a.c.geo, e); err != nil {
+			return err
+		}
+		start := a.c.geo.AGB(e.Start)
+		for end := start + format.AGBlock(e.Count); start < end; {
+			done, err := a.share(start, end)
+			if err != nil {
+				return err
+			}
+			start += format.AGBlock(done)
+		}
+	}
+	return nil
 }
 
 // Decrease takes one owner from the blocks of an extent. gone are the blocks that have none any

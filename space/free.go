@@ -53,6 +53,55 @@ func (s *Groups) MapApart(tx *txn.Tx, e Extent, o Owner) error {
 	})
 }
 
+// Owned is an extent with an owner.
+type Owned struct {
+	Extent
+	Owner
+}
+
+// MapAllApart is MapApart for many extents. Those in order of their place are mapped fastest.
+func (s *Groups) MapAllApart(tx *txn.Tx, list []Owned) error {
+	for len(list) > 0 {
+		ag := s.geo.AG(list[0].Start)
+		n := 1
+		for n < len(list) && s.geo.AG(list[n].Start) == ag {
+			n++
+		}
+		a, _, err := s.groupOf(tx, list[0].Extent)
+		if err == nil {
+			err = a.mapAllApart(list[:n])
+		}
+		if err != nil {
+			return err
+		}
+		list = list[n:]
+	}
+	return nil
+}
+
+// mapAllApart is MapAllApart in one group.
+func (a *group) mapAllApart(list []Owned) error {
+	if a.rmap.Kind == nil {
+		return nil
+	}
+	a.rmap.Follow(true)
+	defer a.rmap.Follow(false)
+	rec := make([]byte, format.RmapRec.Size)
+	for _, x := range list {
+		if err := Check(a.s.geo, x.Extent); err != nil {
+			return err
+		}
+		if err := a.fill(); err != nil {
+			return err
+		}
+		Rmap{a.s.geo.AGB(x.Start), x.Count, x.Owner}.Put(rec)
+		if err := a.rmap.insert(rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Unmap removes an owner of an extent, which stays in use. It must be a part of a record of that
 // owner.
 func (s *Groups) Unmap(tx *txn.Tx, e Extent, o Owner) error {

@@ -243,3 +243,45 @@ func TestShareRefuses(t *testing.T) {
 	}
 	check(t, w.Close())
 }
+
+// A file of so many extents that its clone takes several transactions, and a part of it into a hole
+// of another file whose neighbours its ends go on from.
+func TestCloneManyExtents(t *testing.T) {
+	for _, g := range []string{"default", "no-rmapbt"} {
+		t.Run(g, func(t *testing.T) {
+			t.Parallel()
+			path := emptyImage(t, geometry(g))
+			w := openWriter(t, path)
+			const bs, extents = 4096, 2500
+			want := content(3, (2*extents-1)*bs)
+			check(t, w.Create("/a", volume.Attr{Mode: 0o644}))
+			check(t, w.WriteAt("/a", want, 0))
+			for i := range int64(extents - 1) {
+				check(t, w.Punch("/a", (2*i+1)*bs, bs))
+				clear(want[(2*i+1)*bs:][:bs])
+			}
+			check(t, w.Clone("/a", "/b"))
+			check(t, w.Clone("/a", "/c"))
+			check(t, w.Punch("/c", 100*bs, 1000*bs))
+			check(t, w.CloneRange("/b", 100*bs, "/c", 100*bs, 1000*bs)) // as it was, and joined at both ends
+			check(t, w.CloneRange("/b", 200*bs, "/c", 2*extents*bs, 100*bs))
+			check(t, w.Close())
+			long := append(append(bytes.Clone(want), make([]byte, bs)...), want[200*bs:300*bs]...)
+			files := map[string][]byte{"a": want, "b": want, "c": long}
+			oracle.RepairClean(t, oracle.Gen7, path)
+			kernelReads(t, path, files)
+			w = openWriter(t, path)
+			same := 0
+			for at, first := range sharing(t, w.Volume) {
+				if first.file != "a" || at.off < 2*extents && at.off != first.off {
+					t.Fatalf("%v is shared with %v", at, first)
+				}
+				same++
+			}
+			if want := 3*extents + 50; same != want {
+				t.Errorf("%d blocks, want %d", same, want)
+			}
+			check(t, w.Close())
+		})
+	}
+}
