@@ -8,7 +8,7 @@ import (
 
 // Options say how to check.
 type Options struct {
-	// Threads is how many goroutines work; 0 is one for each CPU.
+	// Threads is how many goroutines work, 256 at most; 0 is one for each CPU.
 	Threads int
 	// Memory is how many bytes the model of the image may take, as far as there is a choice: what
 	// is known of inodes, 16 bytes for each, is needed in any case; in what that leaves, groups

@@ -78,6 +78,7 @@ func (p part) path(no uint32) string {
 // detectionTable counts, for each field, who has found how much.
 type detectionTable struct {
 	mu        sync.Mutex
+	hung      bool // the kernel
 	Rows      map[string]*detectionRow
 	Compounds []compoundRow
 }
@@ -135,24 +136,31 @@ func (d *detectionTable) add(t testing.TB, c fieldCase, v verdict, complaints []
 	}
 }
 
-// askKernel asks the kernel about one value of each field. After it has hung it is asked no more.
-func (d *detectionTable) askKernel(t testing.TB, cases []fieldCase) {
-	t.Helper()
-	dir := t.TempDir()
-	for _, c := range cases {
-		row := d.row(c)
-		if row.Kernel != "" {
-			continue
-		}
-		f := newFile(t, dir, c.in.damagedBy(c.writes()))
-		row.Kernel = kernelReads(t, f.Name())
-		f.Close()
-		os.Remove(f.Name())
-		if row.Kernel == kernelHangs {
-			t.Errorf("the kernel hangs: %v", c)
-			return
-		}
+// unasked reports whether the kernel is to be asked about a case: about one value of each field.
+// After it has hung it is asked no more.
+func (d *detectionTable) unasked(c fieldCase) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	row := d.row(c)
+	if row.Kernel != "" || d.hung {
+		return false
 	}
+	row.Kernel = "?" // others need not ask
+	return true
+}
+
+// askKernel asks the kernel about a case, in a copy of the image.
+func (d *detectionTable) askKernel(t testing.TB, c fieldCase, f *os.File) {
+	change(t, f, c.writes())
+	reads := kernelReads(t, f.Name())
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.row(c).Kernel = reads
+	if reads == kernelHangs {
+		d.hung = true
+		t.Fatalf("the kernel hangs: %v", c)
+	}
+	changeBack(t, f, c.writes())
 }
 
 // merge adds the results of a part, which has fields of its own.

@@ -217,19 +217,30 @@ const repairLimit = 20 * time.Second
 // back afterwards.
 func repair(t testing.TB, f *os.File, writes []write) []string {
 	t.Helper()
+	change(t, f, writes)
+	ctx, cancel := context.WithTimeout(context.Background(), repairLimit)
+	defer cancel()
+	complaints := oracle.RepairWithin(ctx, t, oracle.Gen7, f.Name())
+	changeBack(t, f, writes)
+	return complaints
+}
+
+// change damages a copy of an image, and changeBack undoes it.
+func change(t testing.TB, f *os.File, writes []write) {
+	t.Helper()
 	for _, w := range writes {
 		if _, err := f.WriteAt(w.new, w.off); err != nil {
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), repairLimit)
-	defer cancel()
-	complaints := oracle.RepairWithin(ctx, t, oracle.Gen7, f.Name())
+}
+
+func changeBack(t testing.TB, f *os.File, writes []write) {
+	t.Helper()
 	for i := range writes {
 		w := writes[len(writes)-1-i]
 		if _, err := f.WriteAt(w.old, w.off); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return complaints
 }

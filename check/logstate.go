@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 
 	"github.com/cowfs/cowfs/device"
@@ -27,7 +28,7 @@ func (c *checker) openLog(v *volume.Volume) error {
 	switch {
 	case errors.Is(err, format.ErrCorrupt):
 		c.incomplete()
-		c.report(Finding{Code: LogDamaged, Structure: "log", Place: at, Got: err.Error()})
+		c.report(Finding{Code: LogDamaged, Structure: "log", Place: at, Got: strings.TrimPrefix(err.Error(), "log: ")})
 		return nil
 	case err != nil:
 		return err

@@ -100,6 +100,10 @@ func (j *job) open(mode device.Mode) (device.Device, error) {
 	if j.offset == 0 {
 		return file, nil
 	}
+	if j.offset >= file.Size() {
+		err := fmt.Errorf("%s: --offset: byte %d is behind the end, at byte %d", j.image, j.offset, file.Size())
+		return nil, errors.Join(err, file.Close())
+	}
 	dev, err := device.NewWindow(file, j.offset, -1)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: --offset: %w", j.image, err), file.Close())
