@@ -160,8 +160,8 @@ func summarize(w io.Writer, r *result) {
 		fmt.Fprintf(w, ": %s", strings.Join(sums, ", "))
 	}
 	s := r.Stats
-	fmt.Fprintf(w, "; %s groups, %s inodes, %s directories, %s extents, %s read\n", humanize.Comma(int64(s.Groups)), humanize.Comma(int64(s.Inodes)),
-		humanize.Comma(int64(s.Dirs)), humanize.Comma(int64(s.Extents)), humanize.IBytes(uint64(s.Read)))
+	fmt.Fprintf(w, "; %s, %s, %s, %s, %s read\n", plural(int(s.Groups), "group"), plural(int(s.Inodes), "inode"),
+		plural(int(s.Dirs), "directory"), plural(int(s.Extents), "extent"), humanize.IBytes(uint64(s.Read)))
 	for _, line := range advice(r) {
 		fmt.Fprintf(w, "%s\n", line)
 	}

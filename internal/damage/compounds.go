@@ -196,6 +196,23 @@ var inodes = []Compound{
 			x.must(err)
 		})
 	}},
+	{"two records of the same inodes", func(x *edit) {
+		x.structure("inobt leaf", 0, func(_ *format.Geometry, b []byte) {
+			r := b[format.ShortBlock.Size:]
+			format.InoRecStart.Put(r[format.InobtRec.Size:], format.InoRecStart.Get(r))
+		})
+	}},
+	{"a chunk with the inodes of another", func(x *edit) {
+		first := func(path string) int64 { return x.v.Geo.InoOffset(x.ino(path) &^ (format.InodesPerChunk - 1)) }
+		from, to := first("many/file-2000"), first("many/file-3000")
+		x.patches = append(x.patches, func(dev device.Device) {
+			b := make([]byte, format.InodesPerChunk*x.v.Geo.InodeSize)
+			_, err := dev.ReadAt(b, from)
+			x.must(err)
+			_, err = dev.WriteAt(b, to)
+			x.must(err)
+		})
+	}},
 	{"an inode with names on a list of unlinked ones", func(x *edit) {
 		ok, err := inode.NewAllocator(x.v.Geo, x.v.Groups).Orphan(x.tx, x.ino("small"))
 		x.must(err)
