@@ -3,6 +3,7 @@ package volume_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"testing"
 
@@ -164,6 +165,89 @@ func TestFinishesExchanges(t *testing.T) {
 			})
 		}
 	}
+}
+
+// swapOwners has the attribute blocks of two files say that they belong to the other one, as whoever
+// exchanges attribute forks does first.
+func swapOwners(t *testing.T, path string, files ...*inode.Inode) {
+	t.Helper()
+	w := openWriter(t, path)
+	for k, i := range files {
+		f, err := i.Fork(inode.Attr)
+		check(t, err)
+		n := 0
+		for m, err := range f.All() {
+			check(t, err)
+			for b := range format.FSBlock(m.Count) {
+				block := make([]byte, w.Geo.BlockSize)
+				off := w.Geo.Offset(m.Start + b)
+				_, err := w.Device().ReadAt(block, off)
+				check(t, err)
+				format.DaOwner.Put(block, files[1-k].Ino)
+				format.TypeAttrLeaf.SetChecksum(block)
+				check(t, w.Patch(volume.Patch{Off: off, Data: block}))
+				n++
+			}
+		}
+		if n != 1 {
+			t.Fatalf("the attributes of inode %d take %d blocks", i.Ino, n)
+		}
+	}
+	check(t, w.Close())
+}
+
+// What was left of an exchange of attributes is done, too. Linux 6.18 announces such an exchange when it
+// repairs a volume in use, and in recovery it looks at owners that only that repair has set.
+func TestFinishesAttributeExchange(t *testing.T) {
+	path := emptyImage(t, geometry("no-parent"))
+	w := openWriter(t, path)
+	var files [2]*inode.Inode
+	var want [2]map[string]string
+	for k, name := range []string{"/a", "/b"} {
+		check(t, w.Create(name, volume.Attr{}))
+		for n := range 2 + k {
+			check(t, w.SetXattr(name, fmt.Sprintf("user.%d", n), content(k+n, 600), true, false))
+		}
+		i, err := w.Lookup(name)
+		check(t, err)
+		files[k] = i
+		want[1-k], err = xattrsOf(w.Volume, i)
+		check(t, err)
+	}
+	check(t, w.Close())
+	swapOwners(t, path, files[:]...)
+	dev, err := device.Open(path, device.ReadWrite)
+	check(t, err)
+	announce(t, dev, &journal.Intent{Type: format.LogItemXMI, ID: 77, Exchange: &journal.Exchange{
+		Ino1: files[0].Ino, Ino2: files[1].Ino, Gen1: files[0].Gen(), Gen2: files[1].Gen(), Count: 9, Flags: format.XMIAttrFork,
+		Size1: ^uint64(0), Size2: ^uint64(0),
+	}})
+	dev, err = device.Open(path, device.ReadWrite)
+	check(t, err)
+	w, err = volume.OpenWriter(dev, volume.Options{Replay: true})
+	check(t, err)
+	for k, name := range []string{"/a", "/b"} {
+		i, err := w.Lookup(name)
+		check(t, err)
+		got, err := xattrsOf(w.Volume, i)
+		check(t, err)
+		if !maps.Equal(got, want[k]) {
+			t.Errorf("%s has %d attributes, want %d", name, len(got), len(want[k]))
+		}
+	}
+	check(t, w.Close())
+	oracle.RepairClean(t, oracle.Gen7, path)
+	m := oracle.Mount(t, path, oracle.MountOptions{ReadOnly: true})
+	for k, name := range []string{"a", "b"} {
+		for key, value := range want[k] {
+			got := make([]byte, 1000)
+			n, err := unix.Getxattr(m.Dir+"/"+name, key, got)
+			if check(t, err); string(got[:n]) != value {
+				t.Errorf("the kernel: %s of %s differs", key, name)
+			}
+		}
+	}
+	m.Unmount()
 }
 
 // An exchange that makes no sense, or of a kind that is unknown, is refused.
