@@ -19,7 +19,7 @@ var cures = map[string]cure{
 	"agf.unused": zeroField, "agi.unused": zeroField, "quota.inode": zeroQuota, "inode.free-fields": clearFree,
 	"btree.padding": zeroField, "inode.padding": zeroField, "super.unused": zeroField,
 	"agi.hint": setField("null"), "unlinked.stale": setField("null"), "log.feature": setField("0"),
-	"super.field": wantField, "inode.field": wantField, "symlink.block": mendLink, "symlink.target": cutTarget,
+	"super.field": wantSuper, "inode.field": wantField, "symlink.block": mendLink, "symlink.target": cutTarget,
 	"super.padding": zeroTail, "secondary.padding": copySuper, "secondary.field": copySuper, "secondary.unreadable": copySuper,
 	"log.behind":  aheadOfLog,
 	"inode.flags": dropFlags, "inode.reflink-stale": dropReflink, "inode.time": dropNanoseconds,
@@ -131,6 +131,31 @@ func wantField(j *job, f check.Finding) error {
 	return j.edit(f, func(t *format.BlockType, b []byte) error {
 		if err := t.Table.Set(j.geo, b, f.Field, f.Want); err != nil && t == format.TypeInode && f.Field == "core.nlinkv2" {
 			format.DiNLink.Put(b, 1) // only a bound is wanted; names tell the number
+		}
+		return nil
+	})
+}
+
+// wantSuper sets a field of the superblock to what the finding wants; if that is no value, to what
+// most copies have, or else to 0.
+func wantSuper(j *job, f check.Finding) error {
+	return j.edit(f, func(t *format.BlockType, b []byte) error {
+		if t.Table.Set(j.geo, b, f.Field, f.Want) == nil {
+			return nil
+		}
+		v, err := t.Table.Get(j.geo, b, f.Field)
+		if err != nil {
+			return nil
+		}
+		copies, err := soundCopies(j.dev, j.geo)
+		if err != nil {
+			return err
+		}
+		mine := b[v.Off : v.Off+v.Size]
+		if most, _ := mostVotes(copies, v); most != nil && !bytes.Equal(most, mine) {
+			copy(mine, most)
+		} else {
+			clear(mine)
 		}
 		return nil
 	})

@@ -170,20 +170,42 @@ var volatile = []string{
 	"features_ro_compat", "features_incompat", "features_log_incompat", "unit", "width", "crc", "lsn", "meta_uuid",
 }
 
-// outvote corrects the fields of a superblock, which is sound by itself, about which its copies
-// agree and say something else. Two copies at least must be there to be believed.
-func outvote(dev device.Device, g *format.Geometry, sb []byte, r *Result) (changed bool, err error) {
-	var copies [][]byte
+// soundCopies gives the copies of the superblock that are sound by themselves.
+func soundCopies(dev device.Device, g *format.Geometry) (copies [][]byte, err error) {
 	for no := format.AGNumber(1); uint32(no) < g.AGCount; no++ {
 		p := make([]byte, g.SectSize)
 		if off := g.AGOffset(no, 0); off+int64(len(p)) > dev.Size() {
 			continue
 		} else if _, err := dev.ReadAt(p, off); err != nil {
-			return false, err
+			return nil, err
 		}
 		if format.TypeSuperblock.Is(p) && format.ChecksumOK(p, format.SBCRC) {
 			copies = append(copies, p)
 		}
+	}
+	return copies, nil
+}
+
+// mostVotes is what most copies have in a field, the smallest such if several have as many.
+func mostVotes(copies [][]byte, v format.Value) (most []byte, n int) {
+	votes := map[string]int{}
+	for _, c := range copies {
+		votes[string(c[v.Off:v.Off+v.Size])]++
+	}
+	for value, k := range votes {
+		if k > n || k == n && value < string(most) {
+			most, n = []byte(value), k
+		}
+	}
+	return most, n
+}
+
+// outvote corrects the fields of a superblock, which is sound by itself, about which its copies
+// agree and say something else. Two copies at least must be there to be believed.
+func outvote(dev device.Device, g *format.Geometry, sb []byte, r *Result) (changed bool, err error) {
+	copies, err := soundCopies(dev, g)
+	if err != nil {
+		return false, err
 	}
 	fields, err := format.Superblock.Decode(g, sb)
 	if err != nil || len(copies) < 2 {
@@ -193,16 +215,11 @@ func outvote(dev device.Device, g *format.Geometry, sb []byte, r *Result) (chang
 		if slices.Contains(volatile, v.Name) || v.Size == 0 {
 			continue
 		}
-		mine, votes := sb[v.Off:v.Off+v.Size], map[string]int{}
-		for _, c := range copies {
-			votes[string(c[v.Off:v.Off+v.Size])]++
-		}
-		for other, n := range votes {
-			if other != string(mine) && 2*n > len(copies)+1 {
-				r.group(0, "correct the superblock by its copies", v.Name)
-				copy(mine, other)
-				changed = true
-			}
+		mine := sb[v.Off : v.Off+v.Size]
+		if other, n := mostVotes(copies, v); string(other) != string(mine) && 2*n > len(copies)+1 {
+			r.group(0, "correct the superblock by its copies", v.Name)
+			copy(mine, other)
+			changed = true
 		}
 	}
 	if changed {
