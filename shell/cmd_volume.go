@@ -8,7 +8,7 @@ import (
 
 // volumeCommands are about the volume as a whole.
 func volumeCommands() []*Command {
-	return []*Command{{
+	return []*Command{labelCommand(), {
 		Name: "logstate", Args: "", Summary: "print whether the log is clean",
 		Text:     "A dirty log holds changes that are not in place yet: a mount would make them.",
 		Examples: []Example{{"logstate", ""}},

@@ -126,7 +126,7 @@ var docs = map[string]any{
 	"metadump": MetadumpDoc{}, "logrecord": LogRecordDoc{}, "logitem": LogItemDoc{}, "intent": IntentDoc{}, "node": NodeDoc{}, "path": PathDoc{}, "unlinked": UnlinkedDoc{}, "rdump": RdumpDoc{},
 	"frag": FragDoc{}, "reservation": ReservationDoc{}, "logres": LogReservationDoc{}, "height": HeightDoc{}, "hash": HashDoc{}, "converted": ConvertDoc{},
 	"info": InfoDoc{}, "difference": DifferenceDoc{}, "mapping": MappingDoc{}, "cow": CowDoc{}, "use": UseDoc{}, "freespace": FreeSpaceDoc{}, "statfs": StatfsDoc{}, "log": LogDoc{},
-	"text": EchoDoc{}, "change": ChangeDoc{},
+	"text": EchoDoc{}, "label": LabelDoc{}, "change": ChangeDoc{},
 	"dedupe": DedupeDoc{}, "hint": HintDoc{}, "refcount": RefcountDoc{}, "shared": SharedDoc{},
 }
 
