@@ -142,5 +142,5 @@ func placeJSON(p check.Place) jsonPlace {
 
 // printJSONError prints what a reader gets in the place of a summary when there is none.
 func printJSONError(w io.Writer, image string, err error) {
-	_ = newEncoder(w).Encode(jsonError{"error", image, err.Error(), exitFailure}) // the error is told on standard error, too
+	_ = newEncoder(w).Encode(jsonError{"error", image, err.Error(), exitOf(err)}) // the error is told on standard error, too
 }

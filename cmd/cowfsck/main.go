@@ -43,16 +43,27 @@ func run(ctx context.Context, args []string, h host) int {
 	code := exitClean
 	c := newCommand(h, &code)
 	err := c.Run(ctx, append([]string{c.Name}, cmdline.Reorder(args, c.Flags)...))
-	switch {
-	case err == nil:
+	if err == nil {
 		return code
-	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(h.stderr, "cowfsck: interrupted")
-		return exitInterrupted
 	}
-	fmt.Fprintf(h.stderr, "cowfsck: %v\n", err)
-	if errors.Is(err, cmdline.ErrUsage) {
-		fmt.Fprintln(h.stderr, "cowfsck --help tells all options")
+	code = exitOf(err)
+	switch code {
+	case exitInterrupted:
+		fmt.Fprintln(h.stderr, "cowfsck: interrupted")
+	case exitUsage:
+		fmt.Fprintf(h.stderr, "cowfsck: %v\ncowfsck --help tells all options\n", err)
+	default:
+		fmt.Fprintf(h.stderr, "cowfsck: %v\n", err)
+	}
+	return code
+}
+
+// exitOf is the exit code that goes with an error.
+func exitOf(err error) int {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.Is(err, cmdline.ErrUsage):
 		return exitUsage
 	}
 	return exitFailure

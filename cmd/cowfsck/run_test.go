@@ -55,6 +55,9 @@ func TestInterrupted(t *testing.T) {
 	if code, _, stderr := cowfsck(ctx, t, sound(t)); code != exitInterrupted {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
+	if _, stdout, _ := cowfsck(ctx, t, "--json", sound(t)); !strings.Contains(stdout, `"exit":32`) {
+		t.Errorf("what programs read: %s", stdout)
+	}
 }
 
 // TestOffset checks a volume within a larger file, whose tail is cut off as well.
