@@ -127,6 +127,9 @@ func (w *writeback) wait() error {
 
 // planDirty plans the writeback of dirty pages, and takes them; nil if there are none.
 func (f *File) planDirty(off, end format.FileOff) (p *plan, err error) {
+	if !f.Dirty() {
+		return nil, nil
+	}
 	err = f.eng.change(func(c *change) (err error) {
 		f.mu.Lock()
 		dirty := f.dirtyIn(off, end)

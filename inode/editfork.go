@@ -174,6 +174,7 @@ func (f *ForkEditor) Map(m format.Mapping) error {
 
 // mapIn is Map. apart is false when a neighbour's blocks lie right beside those of m.
 func (f *ForkEditor) mapIn(m format.Mapping) (apart bool, err error) {
+	defer f.follow()()
 	left, hasLeft, err := f.Before(m.Off)
 	if err != nil {
 		return false, err
@@ -210,7 +211,18 @@ func (f *ForkEditor) Unmap(m format.Mapping, off, end format.FileOff) error {
 	if end < m.End() {
 		rest = append(rest, m.Part(end, m.End()))
 	}
+	defer f.follow()()
 	return f.exchange([]format.Mapping{m}, rest)
+}
+
+// follow has the fork's tree, if it is one, followed until the function that it returns is called.
+func (f *ForkEditor) follow() (end func()) {
+	if f.Format() != format.FmtBtree {
+		return func() {}
+	}
+	t := f.look()
+	t.Follow(true)
+	return func() { t.Follow(false) }
 }
 
 // exchange replaces mappings by others, both in order.

@@ -26,9 +26,12 @@ func (c *Counts) Share(tx *txn.Tx, e space.Extent) (done uint32, err error) {
 	if err != nil {
 		return 0, err
 	}
+	a.tree.Follow(true)
+	defer a.tree.Follow(false)
 	return a.share(start, end)
 }
 
+// share is Share in a group, whose tree the caller follows.
 func (a *group) share(start, end format.AGBlock) (done uint32, err error) {
 	old, stop, err := a.touching(start, end, false)
 	if err != nil {
@@ -98,6 +101,8 @@ func (c *Counts) adjust(tx *txn.Tx, e space.Extent, delta int) (done uint32, gon
 	if err != nil {
 		return 0, nil, err
 	}
+	a.tree.Follow(true)
+	defer a.tree.Follow(false)
 	old, stop, err := a.touching(start, end, false)
 	if err != nil {
 		return 0, nil, err

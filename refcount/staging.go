@@ -57,6 +57,8 @@ func (c *Counts) restage(tx *txn.Tx, e space.Extent, change func(old []Record, s
 	if err != nil {
 		return err
 	}
+	a.tree.Follow(true)
+	defer a.tree.Follow(false)
 	old, _, err := a.touching(start, end, true)
 	if err != nil {
 		return err

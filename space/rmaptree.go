@@ -65,6 +65,8 @@ func (a *group) mapShared(n Rmap) error {
 	if a.rmap.Kind == nil {
 		return nil
 	}
+	a.rmap.Follow(true)
+	defer a.rmap.Follow(false)
 	var left, right *Rmap
 	rec, err := a.rmap.Get(rmapKey(n.End(), n.At(n.Count)))
 	if err != nil {
@@ -122,6 +124,8 @@ func (a *group) unmap(n Rmap, alone bool) error {
 	if a.rmap.Kind == nil {
 		return nil
 	}
+	a.rmap.Follow(true)
+	defer a.rmap.Follow(false)
 	find := a.findShared
 	if alone {
 		find = a.findAlone
