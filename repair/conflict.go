@@ -1,10 +1,12 @@
 package repair
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/space"
 )
 
 // settle decides who keeps blocks that several claim and that can't be shared, and notes which
@@ -47,20 +49,58 @@ func (m *model) overlaps(a *groupModel, losers map[forkID][]loss) {
 				m.noteShared(c)
 				continue
 			}
+			first, end := max(x.Start, c.Start), min(x.End(), c.End())
 			winner, loser := x, c
-			if m.rank(c) < m.rank(x) {
+			if m.wins(a, c, x, first, end) {
 				winner, loser = c, x
 			}
 			id, ok := forkOf(loser)
 			if !ok {
 				continue // two of the volume's own structures: the rebuild finds new places
 			}
-			first, end := max(x.Start, c.Start), min(x.End(), c.End())
 			flag := m.fileData(x) && m.fileData(c) && loser.Offset&format.RmapUnwritten != 0
 			losers[id] = append(losers[id], loss{m.geo.FSB(a.no, first), uint32(end - first), winner, flag})
 		}
 		active = append(active, c)
 	}
+}
+
+// wins reports whether the blocks from first to end are rather those of claim c than of x: whom
+// rmapbt has for more of them, and if that does not tell, who is the surer one by itself.
+func (m *model) wins(a *groupModel, c, x claim, first, end format.AGBlock) bool {
+	rank, other := m.rank(c), m.rank(x)
+	if rank > 0 && other > 0 {
+		if n, k := m.recorded(a, c, first, end), m.recorded(a, x, first, end); n != k {
+			return n > k
+		}
+	}
+	return rank < other
+}
+
+// recorded is how many of the blocks from first to end rmapbt has as a claim's, at the same offset.
+func (m *model) recorded(a *groupModel, c claim, first, end format.AGBlock) (n int) {
+	if !m.geo.HasRmapbt() {
+		return 0
+	}
+	if a.recorded == nil {
+		a.recorded = map[uint64][]space.Rmap{}
+		m.readOwners(a, func(r space.Rmap) { a.recorded[r.ID] = append(a.recorded[r.ID], r) })
+		for _, list := range a.recorded {
+			slices.SortFunc(list, func(x, y space.Rmap) int { return cmp.Compare(x.Start, y.Start) })
+		}
+	}
+	list := a.recorded[c.ID]
+	from, _ := slices.BinarySearchFunc(list, first, func(r space.Rmap, b format.AGBlock) int { return cmp.Compare(r.End(), b) })
+	for _, r := range list[from:] {
+		if r.Start >= end {
+			break
+		}
+		lo, hi := max(r.Start, first), min(r.End(), end)
+		if lo < hi && r.At(uint32(lo-r.Start)).Offset&^format.RmapUnwritten == c.At(uint32(lo-c.Start)).Offset&^format.RmapUnwritten {
+			n += int(hi - lo)
+		}
+	}
+	return n
 }
 
 // rank orders claims by how sure it is that the blocks are theirs: the smallest wins.

@@ -36,6 +36,8 @@ type Options struct {
 var (
 	// ErrLoss says that a strict repair would lose something.
 	ErrLoss = errors.New("a repair would lose something")
+	// ErrShort says that the image has lost its end.
+	ErrShort = errors.New("the image is cut short")
 	// ErrBeyond says that the image is still damaged after all that could be done.
 	ErrBeyond = errors.New("the image can't be mended completely")
 )
@@ -173,6 +175,8 @@ func (j *job) supported() error {
 		return err
 	}
 	switch {
+	case j.dev.Size()>>j.geo.BlockLog < int64(j.geo.DBlocks):
+		return fmt.Errorf("%w: it has %d of %d bytes; make it as long again, with zeroes, to have mended what is left", ErrShort, j.dev.Size(), int64(j.geo.DBlocks)<<j.geo.BlockLog)
 	case j.geo.LogStart == 0:
 		return fmt.Errorf("%w: an external log, for repair", format.ErrUnsupported)
 	case format.SBRBlocks.Get(sb) != 0:

@@ -5,6 +5,7 @@ import (
 
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/space"
 )
 
 // model is what an image holds, as far as it can be found out from inodes and their forks and,
@@ -46,6 +47,7 @@ type groupModel struct {
 	chunks   []chunk
 	claims   []claim // by inodes, the log and staged writes
 	unlinked [format.AGIBuckets]format.AGIno
+	recorded map[uint64][]space.Rmap // by owner: what rmapbt had, once somebody has asked
 }
 
 // chunk is 64 inodes: which of them exist, and which are free.

@@ -1,6 +1,9 @@
 package repair
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/cowfs/cowfs/attr"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/inode"
@@ -55,6 +58,10 @@ func (s *attrSalvage) add(a attr.Attr) {
 		if len(a.Value) != format.ParentRec.Size || !s.geo.ValidIno(format.ParentIno.Get(a.Value)) {
 			return
 		}
+	}
+	if strings.Contains(a.Name, "\x00") {
+		s.r.lost(s.ino.Ino, -1, 0, fmt.Sprintf("an attribute whose name can't be: %q", a.Name))
+		return
 	}
 	if a.Name == "" || s.have[key] || len(a.Value) > format.MaxAttrValue {
 		return
