@@ -16,6 +16,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/cowfs/cowfs/check"
+	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/internal/cmdtest"
 	"github.com/cowfs/cowfs/mkfs"
 	"github.com/cowfs/cowfs/source"
@@ -38,6 +40,7 @@ func TestScripts(t *testing.T) {
 			"poke":   poke,
 			"shift":  shift,
 			"hash":   hash,
+			"sound":  sound,
 			"sparse": isSparse,
 		},
 		UpdateScripts:      *update,
@@ -147,6 +150,21 @@ func hash(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has changed", args[0])
 	}
 	ts.Setenv(args[1], got)
+}
+
+// sound checks that nothing is wrong with an image: sound FILE
+func sound(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: sound FILE")
+	}
+	dev, err := device.Open(ts.MkAbs(args[0]), device.ReadOnly)
+	ts.Check(err)
+	defer dev.Close()
+	report, err := check.Run(context.Background(), dev, check.Options{})
+	ts.Check(err)
+	for _, x := range report.Findings {
+		ts.Fatalf("%s: %v", args[0], x)
+	}
 }
 
 // isSparse checks the size and the mode of a file that was copied out: sparse FILE SIZE MODE
