@@ -45,6 +45,9 @@ func (w *Writer) withFile(name, path string, f func(c *cow.File) error) error {
 }
 
 func (w *Writer) file(name, path string) (*cow.File, error) {
+	if w.refuse {
+		return nil, ErrCutShort
+	}
 	ino, err := w.inoOf(name, path, true)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,9 @@ import (
 var (
 	// ErrDirtyLog says that the log holds changes that are not in place yet.
 	ErrDirtyLog = errors.New("the log is dirty; replay it first")
+	// ErrCutShort says that the image is shorter than its volume. Nothing of that is changed, but by
+	// Patch.
+	ErrCutShort = errors.New("the image is cut short")
 	// ErrReadOnly says that the volume was opened for reading.
 	ErrReadOnly = errors.New("volume is open for reading only")
 )
@@ -41,6 +44,7 @@ type Writer struct {
 	counts *refcount.Counts
 	inodes *inode.Allocator
 	one    sync.Mutex // one change at a time
+	refuse bool       // all changes: the image is cut short
 }
 
 // OpenWriter opens the volume on dev for writing, which it takes over. A dirty log is replayed
@@ -63,6 +67,9 @@ func OpenWriter(dev device.Device, o Options) (*Writer, error) {
 		if !o.Replay {
 			return nil, ErrDirtyLog
 		}
+		if v.cutShort() && !o.inMemory {
+			return nil, ErrCutShort
+		}
 		if o.inMemory {
 			replayed, err = journal.Replay(l, dev)
 		} else {
@@ -77,6 +84,9 @@ func OpenWriter(dev device.Device, o Options) (*Writer, error) {
 		v.Log, v.Replayed = LogClean, true
 	}
 	w, err := newWriter(v, dev, l)
+	if err == nil {
+		w.refuse = v.cutShort() && !o.inMemory
+	}
 	if err == nil && replayed != nil {
 		err = w.recover(replayed)
 	}
@@ -164,6 +174,9 @@ func (w *Writer) change(f func(o *op) error) error {
 }
 
 func (w *Writer) try(f func(o *op) error) error {
+	if w.refuse {
+		return ErrCutShort
+	}
 	tx, err := w.store.Begin()
 	if err != nil {
 		return err

@@ -97,11 +97,17 @@ func (v *Volume) Warnings() []string {
 	if bad := v.Geo.ROCompat &^ format.ROKnown; bad != 0 {
 		out = append(out, fmt.Sprintf("unknown read-only compatible features: %s", bad))
 	}
-	if want := int64(v.Geo.DBlocks) << v.Geo.BlockLog; v.dev.Size() < want {
-		out = append(out, fmt.Sprintf("the image is cut short: %d bytes of %d", v.dev.Size(), want))
+	if v.cutShort() {
+		out = append(out, fmt.Sprintf("the image is cut short: %d bytes of %d", v.dev.Size(), v.bytes()))
 	}
 	return out
 }
+
+// bytes is how long the image should be.
+func (v *Volume) bytes() int64 { return int64(v.Geo.DBlocks) << v.Geo.BlockLog }
+
+// cutShort reports whether the end of the volume is missing.
+func (v *Volume) cutShort() bool { return v.dev.Size() < v.bytes() }
 
 // readSuperblock reads and checks the superblock of a group.
 func readSuperblock(dev device.Device, ag format.AGNumber) ([]byte, *format.Geometry, error) {
