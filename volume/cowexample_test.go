@@ -3,6 +3,7 @@ package volume_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -138,4 +139,105 @@ func ExampleWriter_CowAllocate() {
 	// blocks 1 to 2 are allocated
 	// blocks 1 to 2 are allocated
 	// new!
+}
+
+// owners counts who has the first block of a file.
+func owners(w *volume.Writer, path string) int {
+	i, err := w.Lookup(path)
+	if err != nil {
+		return 0
+	}
+	list, err := w.Shared(context.Background(), i)
+	if err != nil || len(list) == 0 {
+		return 1
+	}
+	return len(list[0].Owners)
+}
+
+// A clone takes no space: it has the blocks of the file, until one of the two is written to.
+func ExampleWriter_Clone() {
+	w, done := exampleWriter()
+	defer done()
+	if err := w.Clone("/f", "/second"); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(owners(w, "/f"), "owners")
+	if err := w.WriteAt("/second", []byte("new!"), 0); err != nil {
+		fmt.Println(err)
+	}
+	if err := w.WritebackAll(); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(owners(w, "/f"), "owners:", start(w, "f"), start(w, "second"))
+	// Output:
+	// 3 owners
+	// 2 owners: old! new!
+}
+
+// Parts of files can be cloned, in whole blocks.
+func ExampleWriter_CloneRange() {
+	w, done := exampleWriter()
+	defer done()
+	if err := w.WriteAt("/f", bytes.Repeat([]byte("new!"), 1024), 8192); err != nil {
+		fmt.Println(err)
+	}
+	if err := w.CloneRange("/f", 8192, "/clone", 0, 4096); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(start(w, "clone"))
+	fmt.Println(errors.Is(w.CloneRange("/f", 100, "/clone", 0, 4096), volume.ErrRange))
+	// Output:
+	// new!
+	// true
+}
+
+// Files that were written apart share their blocks again, if they hold the same.
+func ExampleWriter_Dedupe() {
+	w, done := exampleWriter()
+	defer done()
+	same := bytes.Repeat([]byte("same"), 1024)
+	for _, path := range []string{"/a", "/b"} {
+		if err := w.Create(path, volume.Attr{Mode: 0o644}); err != nil {
+			fmt.Println(err)
+		}
+		if err := w.WriteAt(path, same, 0); err != nil {
+			fmt.Println(err)
+		}
+	}
+	n, err := w.Dedupe("/a", 0, "/b", 0, int64(len(same)))
+	fmt.Println(n, err, owners(w, "/a"), "owners")
+	n, err = w.Dedupe("/a", 0, "/f", 0, int64(len(same)))
+	fmt.Println(n, err, owners(w, "/a"), "owners")
+	// Output:
+	// 4096 <nil> 2 owners
+	// 0 <nil> 2 owners
+}
+
+// A new version of a file takes the place of the old one, as a whole or not at all.
+func ExampleWriter_Exchange() {
+	w, done := exampleWriter()
+	defer done()
+	if err := w.Create("/next", volume.Attr{Mode: 0o644}); err != nil {
+		fmt.Println(err)
+	}
+	if err := w.WriteAt("/next", []byte("new!"), 0); err != nil {
+		fmt.Println(err)
+	}
+	if err := w.Exchange("/f", 0, "/next", 0, 0); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(start(w, "f"), start(w, "next"))
+	// Output: new! old!
+}
+
+// Unshare gives a file blocks of its own, so that later writes need no space.
+func ExampleWriter_Unshare() {
+	w, done := exampleWriter()
+	defer done()
+	before := owners(w, "/clone")
+	if err := w.Unshare("/clone", 0, 0); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(before, "owners, then", owners(w, "/clone"))
+	// Output: 2 owners, then 1
 }
