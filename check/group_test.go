@@ -135,6 +135,12 @@ var superFaults = []fault{
 		format.SBICount.Put(p, 0)
 		format.SBIFree.Put(p, 0)
 	}), ""},
+	{"copy's inode of the realtime bitmap", super(1, func(p []byte) { format.SBRbmIno.Put(p, 777) }), "secondary.field"},
+	{"copy's inode of the realtime summary", super(2, func(p []byte) { format.SBRsumIno.Put(p, format.SBRsumIno.Get(p)^1) }), "secondary.field"},
+	{"copy that is not yet made", super(1, func(p []byte) { format.SBInProgress.Put(p, 2) }), "secondary.field"},
+	{"copy with more free blocks than there are", super(1, func(p []byte) { format.SBFDBlocks.Put(p, format.SBDBlocks.Get(p)+1) }), "secondary.field"},
+	{"copy with more inodes than there can be", super(1, func(p []byte) { format.SBICount.Put(p, 1<<40) }), "secondary.field"},
+	{"copy with more free inodes than inodes", super(1, func(p []byte) { format.SBIFree.Put(p, format.SBICount.Get(p)+1) }), "secondary.field"},
 	{"behind a copy", super(2, func(p []byte) { p[len(p)-1] = 1 }), "secondary.padding"},
 	{"copy's checksum", flip(0, 60), "secondary.unreadable"},
 	{"newer than the log", func(b *bed, d *device.Memory) {

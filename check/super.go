@@ -155,6 +155,7 @@ func (w *worker) secondary(no format.AGNumber, b []byte) {
 	if format.SBRBlocks.Get(b) == 0 {
 		zero("frextents", format.SBFRExtents.Get(b))
 	}
+	w.stale(b, at)
 	if bytes.Equal(lasting(w.sb), lasting(b)) {
 		return
 	}
@@ -166,6 +167,31 @@ func (w *worker) secondary(no format.AGNumber, b []byte) {
 	for i, v := range got {
 		if g, w2 := v.String(), want[i].String(); g != w2 && !told[v.Name] {
 			w.differs(Finding{Code: SecondaryField, Structure: "superblock", Field: v.Name, Place: at, Got: g, Want: w2})
+		}
+	}
+}
+
+// stale judges what a copy of the superblock has from the time when it was made. It may be older
+// than the primary superblock, but not impossible.
+func (w *worker) stale(b []byte, at Place) {
+	report := func(field string, got any, want string) {
+		w.report(Finding{Code: SecondaryField, Structure: "superblock", Field: field, Place: at, Got: text(got), Want: want})
+	}
+	most := func(field string, got, most uint64) {
+		if got > most {
+			report(field, got, fmt.Sprintf("%d at most", most))
+		}
+	}
+	most("inprogress", uint64(format.SBInProgress.Get(b)), 1) // mkfs.xfs leaves 1
+	most("fdblocks", format.SBFDBlocks.Get(b), w.geo.DBlocks)
+	most("icount", format.SBICount.Get(b), w.geo.DBlocks<<w.geo.InoPBLog)
+	most("ifree", format.SBIFree.Get(b), format.SBICount.Get(b))
+	for _, i := range [...]struct {
+		name string
+		ino  format.U64[format.Ino]
+	}{{"rbmino", format.SBRbmIno}, {"rsumino", format.SBRsumIno}} {
+		if got, want := i.ino.Get(b), i.ino.Get(w.sb); got != want && got != format.NullIno && got != 0 {
+			report(i.name, got, fmt.Sprintf("null or %d", want))
 		}
 	}
 }
