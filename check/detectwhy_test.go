@@ -29,7 +29,18 @@ func explained(c fieldCase, complaints []string) string {
 var silentFields = []struct {
 	why    string
 	fields []string
-}{}
+}{
+	{"any value is legal, and nothing else in the image depends on it: owners, versions, labels, contents", []string{
+		"inode: core.uid", "inode: core.gid", "inode: core.projid_*", "inode: v3.change_count", "*superblock: fname",
+		"inode: a.sfattr.list*.value", "attribute leaf block: nvlist*.value", "remote attribute block: data",
+	}},
+	{"times: any is legal", []string{"inode: core.?time*", "inode: v3.crtime*"}},
+	{"when a structure was last written: any place of the log is legal that is not ahead of its head", []string{"*: *lsn"}},
+	{"what a copy of the superblock counts is as old as the copy; only what is impossible is found", []string{
+		"secondary superblock: *count", "secondary superblock: ifree", "secondary superblock: fdblocks", "secondary superblock: inprogress",
+	}},
+	{"a search goes by the rest of the key, and nobody reads this", []string{"bnobt node: keys*.blockcount"}},
+}
 
 // reason is why nobody finds the values of a field wrong.
 func reason(r *detectionRow) string {
