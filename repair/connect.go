@@ -162,7 +162,7 @@ func (t *tree) readEntries(ctx context.Context) error {
 				return err
 			}
 			t.r.inode(ino, "remove an entry", fmt.Sprintf("%q, of inode %d", e.Name, e.Ino))
-			t.r.lost(ino, -1, 0, fmt.Sprintf("the name %q, which led to inode %d", e.Name, e.Ino))
+			t.r.lostName(ino, e.Name, e.Ino)
 		}
 		return nil
 	})
@@ -354,6 +354,7 @@ func (t *tree) recallNames(ino format.Ino, n *node, may func(d format.Ino) bool)
 			return found, err
 		}
 		t.r.inode(p.Dir, "bring an entry back", fmt.Sprintf("%q, of inode %d, by its parent pointer", p.Name, ino))
+		t.r.foundName(p.Dir, p.Name)
 		t.named(ino, n, p.Dir)
 		found = true
 	}

@@ -325,42 +325,59 @@ func mendLink(j *job, f check.Finding) error {
 	case "crc", "uuid", "owner", "bno", "offset":
 		return wantField(j, f)
 	}
-	if f.Place.Ino == format.NullIno {
+	return j.giveUpLink(f.Place.Ino)
+}
+
+// giveUpLink makes the inode of a symbolic link a free one.
+func (j *job) giveUpLink(ino format.Ino) error {
+	if ino == format.NullIno {
 		return nil
 	}
 	b := make([]byte, j.geo.InodeSize)
-	off := j.geo.InoOffset(f.Place.Ino)
+	off := j.geo.InoOffset(ino)
 	if _, err := j.dev.ReadAt(b, off); err != nil || format.DiMode.Get(b) == 0 {
 		return err
 	}
 	s := &scan{model: &model{geo: j.geo, dev: j.dev, report: j.r}}
-	s.clear(f.Place.Ino, b)
-	j.r.lost(f.Place.Ino, -1, 0, "the target of a symbolic link")
-	j.r.inode(f.Place.Ino, "give up a symbolic link", "its target is lost")
+	s.clear(ino, b)
+	j.r.lost(ino, -1, 0, "the target of a symbolic link")
+	j.r.inode(ino, "give up a symbolic link", "its target is lost")
 	_, err := j.dev.WriteAt(b, off)
 	return err
 }
 
-// cutTarget ends the target of a symbolic link before the first byte that can't be part of one.
+// cutTarget ends the target of a symbolic link before the first byte that can't be part of one. A
+// link of which nothing is left is given up.
 func cutTarget(j *job, f check.Finding) error {
-	if f.Structure != format.TypeSymlink.Name {
-		return nil // one in the inode is mended with that
-	}
 	n := 0
-	err := j.edit(f, func(_ *format.BlockType, b []byte) error {
-		data := b[format.Symlink.Size:]
-		n = max(1, bytes.IndexByte(data, 0))
-		if data[0] == 0 {
-			data[0] = '?'
+	cut := func(target []byte) {
+		if n = bytes.IndexByte(target, 0); n > 0 {
+			clear(target[n:])
 		}
-		clear(data[n:])
-		format.RemoteBytes.Put(b, uint32(n))
+	}
+	inBlock := f.Structure == format.TypeSymlink.Name
+	err := j.edit(f, func(_ *format.BlockType, b []byte) error {
+		if inBlock {
+			cut(b[format.Symlink.Size:])
+			format.RemoteBytes.Put(b, uint32(max(n, 1)))
+			return nil
+		}
+		data, _ := format.Forks(b)
+		if cut(data[:min(uint64(len(data)), format.DiSize.Get(b))]); n > 0 {
+			format.DiSize.Put(b, uint64(n))
+		}
 		return nil
 	})
-	if err != nil || n == 0 {
+	switch {
+	case err != nil || n < 0:
 		return err
+	case n == 0:
+		return j.giveUpLink(f.Place.Ino)
 	}
 	j.r.lost(f.Place.Ino, int64(n), 0, "the rest of its target")
+	if !inBlock {
+		return nil
+	}
 	f.Structure = format.TypeInode.Name
 	return j.edit(f, func(_ *format.BlockType, b []byte) error {
 		format.DiSize.Put(b, uint64(n))

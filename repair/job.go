@@ -52,6 +52,9 @@ const maxRounds = 10
 func Run(ctx context.Context, image device.Device, o Options) (*Result, error) {
 	j := &job{Options: o, dev: device.NewOverlay(image), r: &Result{}}
 	if err := j.mend(ctx); err != nil {
+		if errors.Is(err, ErrBeyond) && j.r.After == nil {
+			j.r.After, _ = check.Run(ctx, image, j.Check) // as far as it can be checked
+		}
 		return j.r, err
 	}
 	j.r.sort()
@@ -59,7 +62,7 @@ func Run(ctx context.Context, image device.Device, o Options) (*Result, error) {
 		j.r.tellPaths(ctx, j.dev, j.geo)
 	}
 	if o.Strict && len(j.r.Losses) > 0 {
-		return j.r, fmt.Errorf("%w: %d parts", ErrLoss, len(j.r.Losses))
+		return j.r, ErrLoss
 	}
 	if !o.Plan {
 		pages, err := undo.Commit(image, j.dev, o.Undo)

@@ -2,6 +2,7 @@ package repair
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -24,6 +25,7 @@ type Loss struct {
 	Offset int64  // bytes, -1 when it is not about a range
 	Length int64
 	Why    string
+	name   string // in the directory Ino, when it is that which was lost
 }
 
 // Result tells what a repair has found and done.
@@ -64,6 +66,20 @@ func (r *Result) lost(ino format.Ino, off, n int64, why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.Losses = append(r.Losses, Loss{Ino: ino, Offset: off, Length: n, Why: why})
+}
+
+// lostName notes that a directory has lost a name, and foundName that it has come back: with what it
+// led to before it was damaged.
+func (r *Result) lostName(dir format.Ino, name string, to format.Ino) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Losses = append(r.Losses, Loss{Ino: dir, Offset: -1, Why: fmt.Sprintf("the name %q, which led to inode %d", name, to), name: name})
+}
+
+func (r *Result) foundName(dir format.Ino, name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Losses = slices.DeleteFunc(r.Losses, func(l Loss) bool { return l.Ino == dir && l.name == name })
 }
 
 // sort puts what goroutines have added in order.

@@ -19,6 +19,7 @@ type result struct {
 	image    string
 	replayed bool     // the log was dirty, and is not any more
 	repaired bool     // this is what a repair has left
+	safely   bool     // and it did only what is safe
 	only     []string // what the findings were limited to
 }
 

@@ -57,14 +57,22 @@ func repairImage(ctx context.Context, c *cli.Command, h host) (int, error) {
 	j.limitMemory()
 	r, err := j.repair(ctx, o)
 	p.finish()
-	if err != nil && !errors.Is(err, repair.ErrBeyond) {
+	refused := errors.Is(err, repair.ErrLoss)
+	if err != nil && !refused && (!errors.Is(err, repair.ErrBeyond) || r.After == nil) {
 		err = j.named(err)
 		if c.Bool("json") {
 			printJSONError(h.stdout, j.image, err)
 		}
 		return 0, err
 	}
-	m := &mended{Result: r, plan: o.Plan, safe: o.Safe, result: &result{Report: r.After, image: j.image, repaired: true}}
+	if err != nil && err.Error() != repair.ErrBeyond.Error() {
+		fmt.Fprintf(h.stderr, "cowfsck: %v\n", j.named(err)) // it says more than the findings do
+	}
+	left := r.After
+	if refused {
+		left = r.Before
+	}
+	m := &mended{Result: r, plan: o.Plan, safe: o.Safe, refused: refused, result: &result{Report: left, image: j.image, repaired: !refused, safely: o.Safe}}
 	switch {
 	case c.Bool("json"):
 		err = m.printJSON(h.stdout)
@@ -143,11 +151,15 @@ type mended struct {
 	*repair.Result
 	*result
 	plan, safe bool
+	refused    bool // with --strict: something would be lost
 }
+
+// planned reports whether nothing was really done.
+func (m *mended) planned() bool { return m.plan || m.refused }
 
 func (m *mended) exit() int {
 	switch {
-	case m.plan && len(m.Actions) > 0:
+	case m.refused, m.plan && len(m.Actions) > 0:
 		return exitDamaged
 	case m.verdict() == "damaged", m.verdict() == "leaking":
 		return exitDamaged
@@ -180,7 +192,9 @@ func (m *mended) printText(w io.Writer, verbose bool) error {
 		}
 	}
 	for i, l := range m.Losses {
-		if i == 0 {
+		if i == 0 && m.planned() {
+			fmt.Fprintf(out, "would be lost (%s)\n", plural(len(m.Losses), "part"))
+		} else if i == 0 {
 			fmt.Fprintf(out, "lost (%s)\n", plural(len(m.Losses), "part"))
 		}
 		fmt.Fprintf(out, "  %s\n", describeLoss(l))
@@ -189,6 +203,8 @@ func (m *mended) printText(w io.Writer, verbose bool) error {
 		return err
 	}
 	switch {
+	case m.refused:
+		fmt.Fprintf(out, "%s: nothing was changed; without --strict, all of the above is done\n", m.image)
 	case m.plan && len(m.Actions) > 0:
 		fmt.Fprintf(out, "%s: nothing was changed; cowfsck -y does all of the above\n", m.image)
 	case m.Mended():
@@ -214,6 +230,9 @@ func describeLoss(l repair.Loss) string {
 	}
 	if l.Path != "" {
 		text += " " + quotePath(l.Path)
+	}
+	if text == "" {
+		return l.Why
 	}
 	return text + ": " + l.Why
 }

@@ -184,6 +184,8 @@ func advice(r *result) []string {
 	}
 	switch {
 	case r.exit() != exitDamaged:
+	case r.repaired && r.safely:
+		out = append(out, "This is left: -p mends only what is safe. cowfsck --plan tells what -y would do.")
 	case r.repaired:
 		out = append(out, "This could not be mended. Copy from the image what you need (cowdb get).")
 	default:
