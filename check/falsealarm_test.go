@@ -145,7 +145,8 @@ func TestSoundDirty(t *testing.T) {
 	}
 }
 
-// TestSoundUnderLoad checks images that the kernel has worked with for a while.
+// TestSoundUnderLoad checks images that the kernel has worked with for a while: after each mount, and
+// while they are mounted, with removed files that are still open.
 func TestSoundUnderLoad(t *testing.T) {
 	rounds := 2
 	if soak() {
@@ -164,6 +165,12 @@ func TestSoundUnderLoad(t *testing.T) {
 				w.Attributes(fmt.Sprintf("n%d", i), 150)
 				w.Files(fmt.Sprintf("f%d", i))
 				w.Reshuffle(fmt.Sprintf("n%d", i), 150)
+				w.Busy(500)
+				open := w.DeleteOpen()
+				w.Frozen(func() { clean(t, image, fmt.Sprintf("round %d, mounted", i)) })
+				for _, f := range open {
+					f.Close()
+				}
 				oracle.KernelExercise(t, m.Dir, rng.Uint64())
 				if i > 0 {
 					if err := os.RemoveAll(w.Path("n%d", i-1)); err != nil {

@@ -80,10 +80,24 @@ func (w *Work) clone(from, to string) bool {
 // stops transactions halfway that have changed inodes in memory, and can log those inodes after
 // that.
 func (w *Work) Race() {
-	const workers = 12
 	dir, err := os.Open(w.Dir)
 	w.must(err)
 	defer dir.Close()
+	stop := w.race(int64(1000 + w.rng.IntN(3000)))
+	err = shutdown(dir, true)
+	stop()
+	if err != unix.EIO { // it has gone down by itself, for a fault of its own
+		w.must(err)
+	}
+}
+
+// Busy has several goroutines change files and names until that many changes are made.
+func (w *Work) Busy(steps int64) { w.race(steps)() }
+
+// race has several goroutines change files and names. It returns after so many changes; stop ends
+// the work.
+func (w *Work) race(until int64) (stopAll func()) {
+	const workers = 12
 	var group sync.WaitGroup
 	var steps atomic.Int64
 	var stop atomic.Bool
@@ -100,14 +114,12 @@ func (w *Work) Race() {
 			}
 		}()
 	}
-	for until := int64(1000 + w.rng.IntN(3000)); steps.Load() < until; {
+	for steps.Load() < until {
 		time.Sleep(time.Millisecond)
 	}
-	err = shutdown(dir, true)
-	stop.Store(true)
-	group.Wait()
-	if err != unix.EIO { // it has gone down by itself, for a fault of its own
-		w.must(err)
+	return func() {
+		stop.Store(true)
+		group.Wait()
 	}
 }
 
