@@ -44,6 +44,23 @@ func (c Counters) Put(sb []byte) {
 	format.SBIFree.Put(sb, c.FreeInodes)
 }
 
+// Room is the number of blocks that Alloc can give out in all, without what is held back. They need
+// not be in one piece, and some can be busy.
+func (s *Groups) Room(tx *txn.Tx) (n uint64, err error) {
+	for no := range format.AGNumber(s.geo.AGCount) {
+		a, err := s.group(tx, no)
+		if err != nil {
+			return 0, err
+		}
+		room, err := a.room(false)
+		if err != nil {
+			return 0, err
+		}
+		n += uint64(max(0, min(room, int64(a.freeBlocks()))))
+	}
+	return n, nil
+}
+
 // Available is the number of blocks that may be promised to users: what is free, without what is
 // held back in the groups and without a share for metadata that must be changed when all else is
 // full.

@@ -3,6 +3,7 @@ package volume
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math"
 
@@ -124,8 +125,11 @@ func (w *Writer) Fallocate(path string, off, n int64, keepSize bool) error {
 }
 
 // prepareAllocate makes what a file has behind its end zero, as far as it is to grow, and sees that
-// nobody's blocks are taken that were promised to a write.
+// nobody's blocks are taken that were promised to a write. What can't succeed changes nothing.
 func (w *Writer) prepareAllocate(c *cow.File, off, end int64, keepSize bool) error {
+	if err := w.mayAllocate(c.Ino, off, end); err != nil {
+		return err
+	}
 	if !keepSize && uint64(end) > c.Size() {
 		if err := c.Extend(uint64(end)); err != nil {
 			return err
@@ -136,6 +140,47 @@ func (w *Writer) prepareAllocate(c *cow.File, off, end int64, keepSize bool) err
 		return err
 	}
 	return w.cow.Flush(context.Background())
+}
+
+// mayAllocate compares the holes in a range of bytes of a file with the room that there is.
+func (w *Writer) mayAllocate(ino format.Ino, off, end int64) error {
+	tx, err := w.store.Begin()
+	if err != nil {
+		return err
+	}
+	defer tx.Cancel()
+	o := &op{Writer: w, tx: tx}
+	room, err := w.groups.Room(tx)
+	if err != nil {
+		return err
+	}
+	e, err := o.edit(ino)
+	if err != nil {
+		return err
+	}
+	f := e.Fork(inode.Data)
+	need := uint64(0)
+	at, last := format.FileOff(uint64(off)>>w.Geo.BlockLog), format.FileOff(w.Geo.BlocksUp(uint64(end)))
+	for at < last && need <= room {
+		m, ok, err := f.From(at)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			m.Off = last
+		}
+		if m.Off > at {
+			need += uint64(min(m.Off, last) - at)
+		}
+		at = max(at+1, m.End())
+		if !ok {
+			break
+		}
+	}
+	if need > room {
+		return fmt.Errorf("%w: of %d blocks wanted %d can be had", space.ErrNoSpace, need, room)
+	}
+	return nil
 }
 
 // allocate gives blocks to a range of bytes as far as one transaction may, and in the end the
@@ -229,6 +274,9 @@ func (w *Writer) ZeroRange(path string, off, n int64, keepSize bool) error {
 	bs := int64(w.Geo.BlockSize)
 	at, last := format.FileOff((off+bs-1)/bs), format.FileOff(end/bs)
 	prepare := func(c *cow.File) error {
+		if err := w.mayAllocate(c.Ino, off, end); err != nil {
+			return err
+		}
 		if err := w.clearRange(c, off, end); err != nil {
 			return err
 		}

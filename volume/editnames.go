@@ -146,8 +146,11 @@ func (w *Writer) Link(old, path string) error {
 // child opens what a name in a directory leads to.
 func (o *op) child(d *inode.Editor, name string) (*inode.Editor, error) {
 	n, err := o.dirOf(d).Lookup(name)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, fs.ErrNotExist
+	case err != nil:
+		return nil, err
 	}
 	return o.edit(n.Ino)
 }
