@@ -74,8 +74,11 @@ func (m *model) inobtChunks(a *groupModel) (list []chunk, sound bool) {
 				s.damaged = true
 				return
 			}
-			if _, ok := byStart[c.start]; !ok {
+			switch _, ok := byStart[c.start]; {
+			case !ok:
 				byStart[c.start] = c
+			case k == btree.Inobt: // in the place of another one, maybe
+				s.damaged = true
 			}
 			for i := range format.InodesPerChunk {
 				if c.exists(i) {
