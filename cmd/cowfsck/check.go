@@ -68,6 +68,9 @@ func checkImage(ctx context.Context, c *cli.Command, h host) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if file := j.interrupted(""); file != "" && !c.Bool("quiet") {
+		fmt.Fprintf(h.stderr, "cowfsck: %s: a repair was interrupted while it changed the image: -p or -y finishes it, and --undo-apply %s takes it back\n", j.image, file)
+	}
 	j.options.Progress = p.update
 	j.limitMemory()
 	r, err := j.run(ctx)

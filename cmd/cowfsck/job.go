@@ -22,6 +22,7 @@ type job struct {
 	readOnly bool // -n
 	replay   bool
 	options  check.Options
+	finished string // the undo file of an earlier repair that was interrupted, and is finished now
 }
 
 // jobOf turns the command line into a job.

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -18,9 +16,6 @@ import (
 	"github.com/cowfs/cowfs/repair"
 	"github.com/cowfs/cowfs/undo"
 )
-
-// undoSuffix makes the name of an undo file from that of the image; further ones have a number.
-const undoSuffix = ".undo"
 
 // repairing reports whether the command line asks for more than a look.
 func repairing(c *cli.Command) bool { return c.Bool("p") || c.Bool("y") || c.Bool("plan") }
@@ -72,7 +67,7 @@ func repairImage(ctx context.Context, c *cli.Command, h host) (int, error) {
 	if refused {
 		left = r.Before
 	}
-	m := &mended{Result: r, plan: o.Plan, safe: o.Safe, refused: refused, result: &result{Report: left, image: j.image, repaired: !refused, safely: o.Safe}}
+	m := &mended{Result: r, plan: o.Plan, safe: o.Safe, refused: refused, finished: j.finished, result: &result{Report: left, image: j.image, repaired: !refused, safely: o.Safe}}
 	switch {
 	case c.Bool("json"):
 		err = m.printJSON(h.stdout)
@@ -95,35 +90,14 @@ func (j *job) repair(ctx context.Context, o repair.Options) (r *repair.Result, e
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, dev.Close()) }()
-	if !o.Plan {
-		if o.Undo, err = j.undoFile(dev, o.Undo); err != nil {
-			return nil, err
+	if o.Plan {
+		if file := j.interrupted(o.Undo); file != "" {
+			return nil, fmt.Errorf("a repair was interrupted while it changed the image: cowfsck -p or -y finishes it, and --undo-apply %s takes it back", file)
 		}
+	} else if o.Undo, err = j.undoFile(dev, o.Undo); err != nil {
+		return nil, err
 	}
 	return repair.Run(ctx, dev, o)
-}
-
-// undoFile finishes what an interrupted repair has begun, and finds a name for a new undo file.
-func (j *job) undoFile(dev device.Device, path string) (string, error) {
-	name := path
-	if name == "" {
-		name = j.image + undoSuffix
-	}
-	for i := 1; ; i++ {
-		if _, err := undo.Finish(dev, name); err != nil && !errors.Is(err, undo.ErrNotUndo) && !errors.Is(err, undo.ErrWrongImage) {
-			return "", fmt.Errorf("finish an interrupted repair: %w", err)
-		}
-		_, err := os.Lstat(name)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return name, nil
-		case err != nil:
-			return "", err
-		case path != "":
-			return "", fmt.Errorf("%s is there already, and may be the way back from an earlier repair", path)
-		}
-		name = fmt.Sprintf("%s%s.%d", j.image, undoSuffix, i)
-	}
 }
 
 // applyUndo takes a repair back.
@@ -151,7 +125,8 @@ type mended struct {
 	*repair.Result
 	*result
 	plan, safe bool
-	refused    bool // with --strict: something would be lost
+	refused    bool   // with --strict: something would be lost
+	finished   string // the undo file of an earlier repair that was finished
 }
 
 // planned reports whether nothing was really done.
@@ -165,7 +140,7 @@ func (m *mended) exit() int {
 		return exitDamaged
 	case m.verdict() == "incomplete":
 		return exitFailure
-	case m.Mended():
+	case m.Mended(), m.finished != "":
 		return exitMended
 	}
 	return exitClean
@@ -201,6 +176,9 @@ func (m *mended) printText(w io.Writer, verbose bool) error {
 	}
 	if err := printText(out, m.result, verbose); err != nil {
 		return err
+	}
+	if m.finished != "" {
+		fmt.Fprintf(out, "%s: a repair that was interrupted is finished; cowfsck --undo-apply %s %s takes that back\n", m.image, m.finished, m.image)
 	}
 	switch {
 	case m.refused:
