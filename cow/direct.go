@@ -7,6 +7,7 @@ import (
 
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/inode"
+	"github.com/cowfs/cowfs/space"
 )
 
 // errStale says that a mapping is not true any more.
@@ -49,12 +50,16 @@ func (f *File) past(ctx context.Context, p []byte, off int64, bytes bool) (n int
 	if err := f.WritebackBytes(ctx, from, off+int64(len(p))-from); err != nil {
 		return 0, err
 	}
+	flushed := false
 	for n < len(p) && err == nil {
 		var k int
 		w := &direct{f: f, p: p[n:], off: off + int64(n), bytes: bytes}
 		switch k, err = w.write(ctx); {
 		case errors.Is(err, errStale):
 			err = nil
+		case errors.Is(err, space.ErrNoSpace) && k == 0 && !flushed:
+			// As in writePart: a writeback may give back some of what was promised.
+			flushed, err = true, f.eng.Flush(ctx)
 		case err != nil:
 			err = &WriteError{f.Ino, off + int64(n+k), off + int64(len(p)), err}
 		}
@@ -93,7 +98,13 @@ func (w *direct) write(ctx context.Context) (n int, err error) {
 		}
 		ed, err := c.edit(f)
 		if err == nil {
+			_, err = f.eng.left(c) // which is what there is before the plan takes of it
+		}
+		if err == nil {
 			p, err = f.plan(c, ed, []span{s})
+		}
+		if err == nil {
+			err = f.afford(c, p.unreserved())
 		}
 		if err == nil {
 			c.then = append(c.then, func() { p.begin(false) })

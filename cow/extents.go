@@ -125,4 +125,14 @@ func (t *extents) cut(off, end format.FileOff) []Extent {
 	return list
 }
 
+// reservedIn is how many blocks between off and end are only reserved.
+func (t *extents) reservedIn(off, end format.FileOff) (n uint64) {
+	for _, x := range t.in(off, end) {
+		if x.State == Reserved {
+			n += x.Blocks()
+		}
+	}
+	return n
+}
+
 func (t *extents) empty() bool { return t.tree.Len() == 0 }

@@ -177,6 +177,17 @@ func (p *plan) near(off format.FileOff) (format.FSBlock, error) {
 	return g.FSB(ag, g.InoBlock(i)), nil
 }
 
+// unreserved is how many blocks the plan has allocated that nothing was reserved for.
+func (p *plan) unreserved() (n uint64) {
+	for _, x := range p.staged {
+		n += x.Blocks() - p.f.cow.reservedIn(x.Off, x.End)
+	}
+	for _, x := range p.filled {
+		n += x.Blocks() - p.f.data.reservedIn(x.Off, x.End)
+	}
+	return n
+}
+
 // place puts the pieces that have no blocks yet to those that were allocated.
 func (p *plan) place() {
 	var out []piece

@@ -44,6 +44,8 @@ func (s *Sharer) step() int { return max(32, min(1024, int(s.Tx.Geo.LogBlocks)/1
 // mayShare refuses files whose blocks can't be shared.
 func (s *Sharer) mayShare(e *inode.Editor) error {
 	switch {
+	case !e.Of(s.Tx):
+		return fmt.Errorf("inode %d: %w", e.Ino, errOther)
 	case !s.Tx.Geo.HasReflink():
 		return errReflink
 	case e.Mode()&format.ModeType != format.ModeReg:

@@ -60,6 +60,9 @@ func TestNoSpace(t *testing.T) {
 	for name, write := range map[string]func() (int, error){
 		"buffered":  func() (int, error) { return r.f.Write(p, 10*bs) },
 		"unaligned": func() (int, error) { return r.f.Write(p[5:], 10*bs+5) },
+		"direct":    func() (int, error) { return r.f.WriteDirect(t.Context(), p, 10*bs) },
+		"dax":       func() (int, error) { return r.f.WriteDAX(t.Context(), p, 10*bs) },
+		"appended":  func() (int, error) { return r.f.WriteDirect(t.Context(), p, 1000*bs) },
 		"hole":      func() (int, error) { return r.f.Write(p, 1000*bs) },
 		"stage":     func() (int, error) { return r.f.Stage(t.Context(), p, 10*bs) },
 		"reserve":   func() (int, error) { return 0, r.f.Reserve(10*bs, 200*bs) },
@@ -179,4 +182,35 @@ func TestCowExtSize(t *testing.T) {
 	copy(want[20*bs:], noise(4, bs))
 	r.wants(r.f, "f", want)
 	r.close(want, old)
+}
+
+// A direct write for which there is just enough space is made, and one that would take what others
+// were promised is not.
+func TestDirectKeepsPromises(t *testing.T) {
+	const bs = 4096
+	old := noise(1, 400*bs)
+	r := newRig(t, mkfs.Config{Size: 512 << 20}, old, nil)
+	giveBack := r.hoard(2000)
+	r.eng.Budget = 1 << 30
+	tx, err := r.store.Begin()
+	must(t, err)
+	n, err := r.groups.Available(tx)
+	must(t, err)
+	tx.Cancel()
+	p := noise(2, int(n)*bs)
+	if _, err := r.f.WriteDirect(t.Context(), p[:(n-50)*bs], 1000*bs); err != nil {
+		t.Errorf("with %d blocks left: %v", n, err)
+	}
+	_, err = r.g.Write(p[:20*bs], 0)
+	must(t, err)
+	done, err := r.f.WriteDirect(t.Context(), p[:60*bs], 0)
+	if done == 60*bs || !errors.Is(err, space.ErrNoSpace) {
+		t.Errorf("more than there is: %d bytes written, %v", done, err)
+	}
+	must(t, r.eng.Writeback(t.Context()))
+	giveBack()
+	f := append(append(bytes.Clone(old), make([]byte, 600*bs)...), p[:(n-50)*bs]...)
+	copy(f, p[:done])
+	r.wants(r.f, "f", f)
+	r.close(f, append(bytes.Clone(p[:20*bs]), old[20*bs:]...))
 }

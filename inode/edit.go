@@ -43,6 +43,9 @@ func edit(tx *txn.Tx, groups *space.Groups, ino format.Ino) (*Editor, error) {
 	return &Editor{Ino: ino, tx: tx, groups: groups, geo: g, buf: b}, nil
 }
 
+// Of reports whether the inode is open in a transaction.
+func (e *Editor) Of(tx *txn.Tx) bool { return e.tx == tx }
+
 // Raw is the inode's bytes, for reading.
 func (e *Editor) Raw() []byte { return e.buf.Data }
 

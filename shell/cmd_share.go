@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/format"
@@ -88,7 +89,20 @@ func pairAndRange(s *Session, args []string, f func(w *volume.Writer, a, b strin
 	case s.Writer == nil:
 		return ErrReadOnly
 	}
+	if err := inImage(args[:2]); err != nil {
+		return err
+	}
 	return f(s.Writer, args[0], args[1], n)
+}
+
+// inImage refuses paths that are none of the image: files of the host, or of another image.
+func inImage(paths []string) error {
+	for _, p := range paths {
+		if !strings.HasPrefix(p, "/") {
+			return fmt.Errorf("%s: %w: it is not in this image, whose paths begin with /; put copies a file into it", p, volume.ErrRange)
+		}
+	}
+	return nil
 }
 
 func reflink(_ context.Context, s *Session, args []string) error {
@@ -118,6 +132,9 @@ type DedupeDoc struct {
 
 func dedupe(_ context.Context, s *Session, w *volume.Writer, args []string) error {
 	n, err := sizes([]string{args[1], args[3], args[4]})
+	if err == nil {
+		err = inImage([]string{args[0], args[2]})
+	}
 	if err != nil {
 		return err
 	}
