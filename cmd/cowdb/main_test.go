@@ -33,7 +33,8 @@ func TestMain(m *testing.M) {
 // also checks that the image was not changed.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir:   "testdata",
+		Setup: cmdtest.Setup,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"image":  makeImage,
 			"exit":   cmdtest.Exit,

@@ -24,7 +24,8 @@ func TestMain(m *testing.M) {
 // TestScripts runs the sessions in testdata: what a user types, and what he should see.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir:   "testdata",
+		Setup: cmdtest.Setup,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exit":   cmdtest.Exit,
 			"json":   jsonField,

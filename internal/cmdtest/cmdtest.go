@@ -1,4 +1,4 @@
-// Package cmdtest holds commands that the test scripts of all three tools have in common. A tool's
+// Package cmdtest holds what the test scripts of all three tools have in common. A tool's
 // main_test.go adds its own.
 package cmdtest
 
@@ -8,6 +8,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
+
+// Setup makes programs that are built with the race detector end when they are done: else each of
+// them sleeps for a second, lest another goroutine is about to report a race.
+func Setup(env *testscript.Env) error {
+	env.Setenv("GORACE", "atexit_sleep_ms=10")
+	return nil
+}
 
 // Exit runs a program and compares its exit code: exit CODE PROGRAM ARGS...
 func Exit(ts *testscript.TestScript, neg bool, args []string) {
