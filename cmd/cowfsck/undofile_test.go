@@ -50,8 +50,8 @@ func interruptedRepair(t *testing.T, undoFile string) (image string, before, aft
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range 4 {
-		if _, err := dst.WriteAt(before[i*usedPart:][:usedPart], int64(i)*groupSize); err != nil {
+	for i, off := range usedParts {
+		if _, err := dst.WriteAt(before[i*usedPart:][:usedPart], off); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -63,7 +63,7 @@ func interruptedRepair(t *testing.T, undoFile string) (image string, before, aft
 	o := device.NewOverlay(dev)
 	for off := 0; off < len(after); off += 4096 {
 		if end := min(off+4096, len(after)); !bytes.Equal(before[off:end], after[off:end]) {
-			if _, err := o.WriteAt(after[off:end], int64(off/usedPart*groupSize+off%usedPart)); err != nil {
+			if _, err := o.WriteAt(after[off:end], usedParts[off/usedPart]+int64(off%usedPart)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -80,13 +80,16 @@ func interruptedRepair(t *testing.T, undoFile string) (image string, before, aft
 	return image, before, after
 }
 
-// An empty image has four groups, with nothing but zeroes behind the first part of each.
+// An empty image has four groups, with nothing but zeroes behind the first part of each and behind
+// what follows the log.
 const (
 	groupSize = 75 << 20
 	usedPart  = 1 << 20
 )
 
-// read reads the first parts of all groups.
+var usedParts = []int64{0, groupSize, 2 * groupSize, 2*groupSize + 64<<20, 3 * groupSize}
+
+// read reads the parts of an image that are used.
 func read(t *testing.T, path string) []byte {
 	t.Helper()
 	f, err := os.Open(path)
@@ -94,9 +97,9 @@ func read(t *testing.T, path string) []byte {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	b := make([]byte, 4*usedPart)
-	for i := range 4 {
-		if _, err := f.ReadAt(b[i*usedPart:][:usedPart], int64(i)*groupSize); err != nil {
+	b := make([]byte, len(usedParts)*usedPart)
+	for i, off := range usedParts {
+		if _, err := f.ReadAt(b[i*usedPart:][:usedPart], off); err != nil {
 			t.Fatal(err)
 		}
 	}
