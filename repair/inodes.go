@@ -61,6 +61,9 @@ func (s *scan) inode(ino format.Ino, b []byte, used bool) (changed bool) {
 		return true
 	}
 	if !format.TypeInode.Is(b) {
+		if used && s.relive(ino, b) {
+			return true
+		}
 		if used {
 			s.report.lost(ino, -1, 0, "the inode is overwritten")
 		}

@@ -24,6 +24,9 @@ type model struct {
 	shared map[format.Ino]bool
 	files  map[format.Ino]bool // which of the inodes that were asked for are regular files
 	err    error
+
+	once sync.Once
+	data map[format.Ino][]format.Mapping // what data forks have by rmapbt, once somebody has asked
 }
 
 // forkID names a fork of an inode.
