@@ -118,20 +118,30 @@ func (m *model) judge(t *testing.T, path string) {
 
 // The kernel and we change an image in turns.
 func TestInTurns(t *testing.T) {
-	path := emptyImage(t, mkfs.Config{Size: 512 << 20})
-	s := seed(t, 5)
-	for turn := range soak(3, 10) {
-		oracle.KernelWrites(t, oracle.Gen7, path, s+uint64(turn))
-		w := openWriter(t, path)
-		m := newModel(t, s+uint64(turn), w.Volume)
-		m.learn(t, w.Volume)
-		m.freshNames(t, w, turn)
-		for range soak(400, 5000) {
-			check(t, m.run(w, m.next()))
+	short := map[string]int{"default": 2, "1k": 1, "dir-16k": 1, "no-rmapbt": 1, "no-parent": 1}
+	for i, g := range geometries {
+		turns := soak(short[g.name], 10)
+		if turns == 0 {
+			continue
 		}
-		t.Logf("%d names", len(m.picture()))
-		check(t, w.Close())
-		m.judge(t, path)
+		t.Run(g.name, func(t *testing.T) {
+			t.Parallel()
+			path := emptyImage(t, g.config)
+			s := seed(t, uint64(500+20*i))
+			for turn := range turns {
+				oracle.KernelWrites(t, oracle.Gen7, path, s+uint64(turn))
+				w := openWriter(t, path)
+				m := newModel(t, s+uint64(turn), w.Volume)
+				m.learn(t, w.Volume)
+				m.freshNames(t, w, turn)
+				for range soak(200, 5000) {
+					check(t, m.run(w, m.next()))
+				}
+				t.Logf("%d names", len(m.picture()))
+				check(t, w.Close())
+				m.judge(t, path)
+			}
+		})
 	}
 }
 
