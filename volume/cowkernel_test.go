@@ -125,6 +125,29 @@ func aligned(p []byte) []byte {
 	return b[off : off+len(p)]
 }
 
+const cowExtSize = 64 << 10
+
+// kernelCowExtSize sets the hint of a file below a mount.
+func kernelCowExtSize(path string, size uint32) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	const get, set, flag = 0x801c581f, 0x401c5820, 0x10000 // FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR, FS_XFLAG_COWEXTSIZE
+	var attr struct {
+		flags, extSize, extents, project, cowExtSize uint32
+		_                                            [8]byte
+	}
+	for _, request := range []uintptr{get, set} {
+		if _, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), request, uintptr(unsafe.Pointer(&attr))); errno != 0 {
+			return errno
+		}
+		attr.flags, attr.cowExtSize = attr.flags|flag, size
+	}
+	return nil
+}
+
 // ownersOf tells for each block of a file how many owners it has: 0 for a hole.
 func ownersOf(t *testing.T, v *volume.Volume, path string) []uint32 {
 	t.Helper()
@@ -160,6 +183,8 @@ func TestCowAsTheKernelDoes(t *testing.T) {
 			check(t, w.Create("/"+name, volume.Attr{Mode: 0o644}))
 			check(t, os.WriteFile(filepath.Join(k.Dir, name), nil, 0o644))
 		}
+		check(t, w.SetCowExtSize("/a", cowExtSize))
+		check(t, kernelCowExtSize(filepath.Join(k.Dir, "a"), cowExtSize))
 		for i, x := range steps {
 			what := fmt.Sprintf("step %d: %s %s %d+%d to %s %d", i, x.kind, x.a, x.off, x.n, x.b, x.to)
 			if err := x.byKernel(k.Dir); err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	fsck "github.com/cowfs/cowfs/check"
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/internal/oracle"
@@ -240,6 +241,26 @@ func (m *cowModel) cloneRange(w *volume.Writer, f *cowFile, off, n int64) string
 	return what
 }
 
+// crash stops a session where it is, after what was safe, and recovers the image. What is staged is
+// there as before, and what only memory had of other writes is not.
+func (m *cowModel) crash(w *volume.Writer, image *device.Memory) (*volume.Writer, *device.Memory) {
+	m.t.Helper()
+	check(m.t, w.Sync())
+	f := m.pick()
+	check(m.t, w.WriteAt(f.path, []byte("lost"), 0)) // in pages, with blocks reserved
+	image = image.Clone()
+	w, err := volume.OpenWriter(keepOpen{image}, volume.Options{Replay: true})
+	check(m.t, err)
+	m.compare(w.Volume, "after a crash")
+	check(m.t, w.Sync())
+	report, err := fsck.Run(m.t.Context(), image.Clone(), fsck.Options{})
+	check(m.t, err)
+	for _, x := range report.Findings {
+		m.t.Fatalf("after a crash: %v", x)
+	}
+	return w, image
+}
+
 // compare holds all files against the model.
 func (m *cowModel) compare(v *volume.Volume, after string) {
 	m.t.Helper()
@@ -333,6 +354,10 @@ func TestCowModel(t *testing.T) {
 			for round := range rounds {
 				for k := range soak(120, 500) {
 					what := m.op(w)
+					if m.rng.IntN(60) == 0 {
+						w, image = m.crash(w, image)
+						what += ", and a crash"
+					}
 					if k%3 == 0 || testing.Verbose() {
 						m.compare(w.Volume, fmt.Sprintf("round %d, %d: %s", round, k, what))
 					}
