@@ -415,6 +415,7 @@ func pendingCow(pending bool) cure {
 			}
 			format.SBROCompat.Put(b, ro)
 			format.SBLogIncompat.Put(b, log)
+			format.SetChecksum(b, format.SBCRC)
 			g, err := format.GeometryOf(b)
 			if err == nil {
 				j.geo = g
