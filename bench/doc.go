@@ -4,6 +4,7 @@
 //	go run ./bench -sets all       also 200,000 files and a directory of a million names, and checks
 //	go run ./bench -sets check-files,check-clones,check-sparse,check-dirty
 //
+//	go run ./bench -sets create,remove,write,recover
 //	go run ./bench -sets cow-clones,cow-clone-large,cow-random,cow-stream
 //
 // Contenders take turns, round by round, so that what disturbs the machine disturbs all of

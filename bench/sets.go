@@ -41,7 +41,7 @@ var sets = append([]set{
 	{name: "check-clones", what: "check of 200 clones of a file with 20,000 extents, after random CoW", size: "8g", image: clones(200, 20_000)},
 	{name: "check-sparse", what: "check of a sparse image of 10 TiB with 100,000 files", size: "10t", image: manyFiles(100_000)},
 	{name: "check-dirty", what: "check of an image with a dirty log and 50,000 files", size: "4g", image: dirty(50_000), dirty: true},
-}, slices.Concat(cowSets, scriptSets, repairSets)...)
+}, slices.Concat(changeSets, cowSets, scriptSets, repairSets)...)
 
 func setNames() []string {
 	var out []string
