@@ -158,39 +158,43 @@ func (w *Writer) Clone(src, dst string) error {
 		return err
 	}
 	c := cloning{}
-	done, exists := false, false
+	done := false
 	err := w.named("clone", dst, func(o *op, p at, d *inode.Editor) error {
 		from, err := o.regular("clone", src)
 		if err != nil {
 			return pathError("clone", src, err)
 		}
-		to, err := o.child(d, p.name)
-		if exists = err == nil; exists {
-			if to.Ino == from.Ino {
-				return fmt.Errorf("%w: source and destination are one file", ErrRange)
-			}
-			return nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
 		b := from.Raw()
-		if to, err = o.create(d, p.name, format.ModeReg, Attr{Mode: from.Mode(), UID: format.DiUID.Get(b), GID: format.DiGID.Get(b)}); err != nil {
+		to, err := o.create(d, p.name, format.ModeReg, Attr{Mode: from.Mode(), UID: format.DiUID.Get(b), GID: format.DiGID.Get(b)})
+		if err != nil {
 			return err
 		}
 		done, err = c.step(o, from, to)
 		return err
 	})
+	if errors.Is(err, fs.ErrExist) {
+		c, err = cloning{}, w.emptied(src, dst)
+	}
 	if err != nil || done {
 		return err
 	}
-	if exists {
-		if err := w.Truncate(dst, 0); err != nil {
-			return err
-		}
-		c = cloning{}
-	}
 	return w.onFiles("clone", src, dst, c.prepare, c.step)
+}
+
+// emptied makes dst, which is there, an empty file, unless it is src.
+func (w *Writer) emptied(src, dst string) error {
+	from, err := w.Lookup(src)
+	if err != nil {
+		return err
+	}
+	to, err := w.Lookup(dst)
+	if err != nil {
+		return err
+	}
+	if from.Ino == to.Ino {
+		return pathError("clone", dst, fmt.Errorf("%w: source and destination are one file", ErrRange))
+	}
+	return w.Truncate(dst, 0)
 }
 
 // Dedupe compares n bytes of file a from byte aOff with those of file b from byte bOff. same is how
