@@ -281,7 +281,7 @@ func TestSetAmongChanges(t *testing.T) {
 	must("set", "fdblocks", "77")
 	close()
 	s, close = writerOn(t, path)
-	if free := s.Vol.Statfs().Free; free != 77 {
+	if free := format.SBFDBlocks.Get(s.Vol.Superblock()); free != 77 {
 		t.Errorf("%d free blocks, want what was set", free)
 	}
 	close()

@@ -19,7 +19,9 @@ type Stat struct {
 	UUID       format.UUID
 }
 
-// Statfs returns the counters of the superblock. With a dirty log they are not up to date.
+// Statfs returns the counters of the superblock. Where these are behind, as the volume is being changed
+// or its log has been replayed, they are counted group by group, unless a group's headers are damaged.
+// With a dirty log that was not replayed they are not up to date.
 func (v *Volume) Statfs() Stat {
 	s := Stat{
 		BlockSize: v.Geo.BlockSize, Blocks: v.Geo.DBlocks, Free: format.SBFDBlocks.Get(v.sb),
@@ -29,7 +31,30 @@ func (v *Volume) Statfs() Stat {
 	if v.Geo.LogStart != 0 {
 		s.Blocks -= min(s.Blocks, uint64(v.Geo.LogBlocks))
 	}
+	if v.cow != nil {
+		if now, err := v.count(); err == nil {
+			s.Free, s.Inodes, s.FreeInodes = now.Free, now.Inodes, now.FreeInodes
+		}
+	}
 	return s
+}
+
+// count adds up the free blocks and the inodes of all groups.
+func (v *Volume) count() (s Stat, err error) {
+	for ag := range format.AGNumber(v.Geo.AGCount) {
+		agf, err := v.AGF(ag)
+		if err != nil {
+			return s, err
+		}
+		agi, err := v.AGI(ag)
+		if err != nil {
+			return s, err
+		}
+		s.Free += uint64(format.AGFFreeBlks.Get(agf)) + uint64(format.AGFFlCount.Get(agf)) + uint64(format.AGFBtreeBlks.Get(agf))
+		s.Inodes += uint64(format.AGICount.Get(agi))
+		s.FreeInodes += uint64(format.AGIFreeCount.Get(agi))
+	}
+	return s, nil
 }
 
 // FreeSpace is the free space of one group or several: extents by their length.
