@@ -227,11 +227,23 @@ func (m *model) joinChunks(a *groupModel, listed []chunk, blocks []format.AGBloc
 			if m.geo.HasSparse() {
 				start -= start % format.InodesPerChunk
 			}
-			add(chunk{start: start}, false)
+			// A block of several chunks is one of inodes as a whole.
+			known := m.geo.InodesPerBlock() > format.InodesPerChunk && m.blockUsed(a, b)
+			add(chunk{start: start}, known)
 		}
 	}
 	slices.SortFunc(out, func(x, y chunk) int { return cmp.Compare(x.start, y.start) })
 	return out
+}
+
+// blockUsed reports whether any inode of a block that has several chunks is in use.
+func (m *model) blockUsed(a *groupModel, b format.AGBlock) bool {
+	for i := 0; i < m.geo.InodesPerBlock(); i += format.InodesPerChunk {
+		if m.anyUsed(a, chunk{start: format.AGIno(b)<<m.geo.InoPBLog + format.AGIno(i)}) {
+			return true
+		}
+	}
+	return false
 }
 
 // anyUsed reports whether a chunk has an inode that is in use.
