@@ -218,12 +218,21 @@ func (m *model) reopen(id forkID) *remap {
 	}
 	f := forks{scan: &scan{model: m, claims: make([][]claim, m.geo.AGCount)}, ino: id.ino, b: b, was: b}
 	fork, kind, n := formatOf(b, id.attr)
+	blocks := uint64(0)
 	switch kind {
 	case format.FmtExtents:
 		r.maps, _ = f.inInode(fork, n, id.attr)
 	case format.FmtBtree:
-		r.maps, _, _ = f.inTree(fork, id.attr)
+		var tree []uint64
+		r.maps, tree, _ = f.inTree(fork, id.attr)
+		blocks = uint64(len(tree))
 	}
+	for _, x := range r.maps {
+		blocks += uint64(x.Count)
+	}
+	// They are counted anew as the fork is written.
+	was := format.DiNBlocks.Get(b)
+	format.DiNBlocks.Put(b, was-min(was, blocks))
 	r.maps = slices.Clone(r.maps)
 	maps := r.maps
 	delete(m.remaps, id)
