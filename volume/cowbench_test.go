@@ -1,129 +1,109 @@
 package volume_test
 
 import (
+	"bytes"
+	"fmt"
+	"io"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"testing"
 
-	"github.com/cowfs/cowfs/internal/oracle"
+	"golang.org/x/sys/unix"
+
+	"github.com/cowfs/cowfs/device"
+	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/mkfs"
 	"github.com/cowfs/cowfs/volume"
 )
 
-// These compare writes to a file that shares all its blocks with a clone, by us and by the kernel
-// on a loop mount; each as a whole, with what it takes until the data are safe. Run them with
-// -benchtime 1x.
+// go run ./bench -sets cow-... races Linux with clones and writes; see docs/benchmarks.md.
 
-const (
-	randomSize   = 1 << 30
-	randomWrites = 50_000
-	streamSize   = 4 << 30
-)
+// BenchmarkCowFlat tells what one operation costs on a file of so many extents that each share
+// nothing with their neighbours, in memory: a lookup of a mapping, a clone of one extent, and a
+// write of a block with its writeback. Times are those of the processor, so that it does not matter
+// what else the machine does. -benchtime 1x is enough.
+func BenchmarkCowFlat(b *testing.B) {
+	for _, extents := range []int64{1000, 10_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprint(extents), func(b *testing.B) {
+			const bs, ops = 4096, 2000
+			w := scatteredPair(b, extents)
+			defer func() { check(b, w.Close()) }()
+			rng := rand.New(rand.NewPCG(1, 1))
+			at := func() int64 { return 2 * rng.Int64N(extents) * bs }
+			p := noise(2, bs)
+			i, err := w.Lookup("/f")
+			check(b, err)
+			f, err := w.FileOf("f", i)
+			check(b, err)
+			check(b, w.Create("/h", volume.Attr{Mode: 0o644}))
+			for _, op := range []struct {
+				name string
+				do   func(k int64) error
+			}{
+				{"lookup", func(int64) error {
+					_, _, err := f.Fork().Find(format.FileOff(at() / bs))
+					return err
+				}},
+				{"clone", func(k int64) error { return w.CloneRange("/f", at(), "/h", 2*k*bs, bs) }},
+				{"write", func(int64) error {
+					off := at()
+					if err := w.WriteAt("/f", p, off); err != nil {
+						return err
+					}
+					return w.Writeback("/f", off, bs)
+				}},
+			} {
+				start := cpuTime()
+				for k := range int64(ops * b.N) {
+					if err := op.do(k); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric((cpuTime()-start)*1e6/float64(ops*b.N), op.name+"-µs")
+			}
+		})
+	}
+}
 
-// sharedImage is an image with a file of a size and its clone.
-func sharedImage(b *testing.B, image, size int64) string {
+// cpuTime is what this process has used so far, in seconds.
+func cpuTime() float64 {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}
+
+// scatteredPair is a volume in memory with a file /f of so many extents, apart in the file and on the
+// device, each shared with /g. It holds zeroes, which take no memory.
+func scatteredPair(b *testing.B, extents int64) *volume.Writer {
 	b.Helper()
-	path := emptyImage(b, mkfs.Config{Size: uint64(image)})
-	w := openWriter(b, path)
+	const bs = 4096
+	image := inMemory(b, emptyImage(b, mkfs.Config{Size: uint64(extents)*2*bs + 2<<30}))
+	w, err := volume.OpenWriter(withoutZeroes{image}, volume.Options{})
+	check(b, err)
 	check(b, w.Create("/f", volume.Attr{Mode: 0o644}))
-	p := noise(1, 4<<20)
-	for off := int64(0); off < size; off += int64(len(p)) {
-		check(b, w.WriteAt("/f", p, off))
+	p := make([]byte, 4<<20)
+	for off := int64(0); off < 2*extents*bs; off += int64(len(p)) {
+		check(b, w.WriteAt("/f", p[:min(int64(len(p)), 2*extents*bs-off)], off))
 	}
 	check(b, w.Clone("/f", "/g"))
-	check(b, w.Close())
-	f, err := os.Open(path)
-	check(b, err)
-	check(b, f.Sync())
-	check(b, f.Close())
-	return path
-}
-
-func randomOffsets() []int64 {
-	rng := rand.New(rand.NewPCG(1, 2))
-	out := make([]int64, randomWrites)
-	for i := range out {
-		out[i] = rng.Int64N(randomSize/4096) * 4096
+	for i := range extents {
+		check(b, w.Punch("/f", (2*i+1)*bs, bs))
 	}
-	return out
+	check(b, w.Sync())
+	return w
 }
 
-// BenchmarkCowRandom writes 4 KiB at random places, and then all of it back.
-func BenchmarkCowRandom(b *testing.B) {
-	p, offsets := noise(2, 4096), randomOffsets()
-	for range b.N {
-		b.StopTimer()
-		w := openWriter(b, sharedImage(b, 4<<30, randomSize))
-		b.StartTimer()
-		for _, off := range offsets {
-			if err := w.WriteAt("/f", p, off); err != nil {
-				b.Fatal(err)
+// withoutZeroes leaves large writes of zeroes out, to where there is nothing.
+type withoutZeroes struct{ *device.Memory }
+
+func (d withoutZeroes) WriteAt(p []byte, off int64) (int, error) {
+	if len(p) >= 64<<10 && p[0] == 0 && p[len(p)-1] == 0 {
+		if at, err := d.SeekData(off); err == io.EOF || err == nil && at >= off+int64(len(p)) {
+			if bytes.Count(p, []byte{0}) == len(p) {
+				return len(p), nil
 			}
 		}
-		check(b, w.Sync())
-		b.StopTimer()
-		check(b, w.Close())
-		b.StartTimer()
 	}
-}
-
-func BenchmarkKernelCowRandom(b *testing.B) {
-	p, offsets := noise(2, 4096), randomOffsets()
-	for range b.N {
-		b.StopTimer()
-		m := oracle.Mount(b, sharedImage(b, 4<<30, randomSize), oracle.MountOptions{})
-		f, err := os.OpenFile(filepath.Join(m.Dir, "f"), os.O_RDWR, 0)
-		check(b, err)
-		b.StartTimer()
-		for _, off := range offsets {
-			if _, err := f.WriteAt(p, off); err != nil {
-				b.Fatal(err)
-			}
-		}
-		check(b, f.Sync())
-		b.StopTimer()
-		check(b, f.Close())
-		m.Unmount()
-		b.StartTimer()
-	}
-}
-
-// BenchmarkCowStream writes a large file anew from its beginning to its end.
-func BenchmarkCowStream(b *testing.B) {
-	p := noise(2, 1<<20)
-	b.SetBytes(streamSize)
-	for range b.N {
-		b.StopTimer()
-		w := openWriter(b, sharedImage(b, 12<<30, streamSize))
-		b.StartTimer()
-		for off := int64(0); off < streamSize; off += int64(len(p)) {
-			check(b, w.WriteAt("/f", p, off))
-		}
-		check(b, w.Sync())
-		b.StopTimer()
-		check(b, w.Close())
-		b.StartTimer()
-	}
-}
-
-func BenchmarkKernelCowStream(b *testing.B) {
-	p := noise(2, 1<<20)
-	b.SetBytes(streamSize)
-	for range b.N {
-		b.StopTimer()
-		m := oracle.Mount(b, sharedImage(b, 12<<30, streamSize), oracle.MountOptions{})
-		f, err := os.OpenFile(filepath.Join(m.Dir, "f"), os.O_RDWR, 0)
-		check(b, err)
-		b.StartTimer()
-		for off := int64(0); off < streamSize; off += int64(len(p)) {
-			_, err := f.WriteAt(p, off)
-			check(b, err)
-		}
-		check(b, f.Sync())
-		b.StopTimer()
-		check(b, f.Close())
-		m.Unmount()
-		b.StartTimer()
-	}
+	return d.Memory.WriteAt(p, off)
 }
