@@ -25,6 +25,9 @@ func (j *judgement) sweep() {
 	var open endHeap
 	var at format.AGBlock
 	alone := 0
+	if !j.w.geo.HasReflink() {
+		alone = 1 // nobody's blocks can be shared
+	}
 	upTo := func(b format.AGBlock) {
 		if at < b && len(open) > 0 {
 			u := use{start: at, end: b, n: uint32(len(open)), alone: alone > 0, a: open[0].At(uint32(at - open[0].Start))}
