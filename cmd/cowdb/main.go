@@ -64,7 +64,11 @@ func run(ctx context.Context, args []string, h host) int {
 	default:
 		fmt.Fprintf(h.stderr, "cowdb: %v\n", err)
 	}
-	if errors.As(err, &usage) || errors.Is(err, cmdline.ErrUsage) {
+	if errors.Is(err, cmdline.ErrUsage) {
+		fmt.Fprintln(h.stderr, "cowdb --help tells all options")
+		return exitUsage
+	}
+	if errors.As(err, &usage) {
 		return exitUsage
 	}
 	return exitFailure
@@ -89,7 +93,7 @@ func newCommand(h host) *cli.Command {
 		// A command in a -c flag may have commas in it.
 		DisableSliceFlagSeparator: true,
 		OnUsageError: func(_ context.Context, _ *cli.Command, err error, _ bool) error {
-			return cmdline.Usagef("%w; see cowdb --help", err)
+			return cmdline.FlagError(err)
 		},
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 		Action: func(ctx context.Context, c *cli.Command) error {

@@ -25,7 +25,7 @@ func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 func checkArgs(c *cli.Command) error {
 	switch args := c.Args(); {
 	case args.Len() == 0:
-		return cmdline.Usagef("no image given; see cowdb --help")
+		return cmdline.Usagef("no image is named; write cowdb [options] IMAGE [command]")
 	case args.Len() > 1 && (c.IsSet("c") || c.IsSet("f")):
 		return cmdline.Usagef("a command behind the image does not go together with -c or -f")
 	case c.IsSet("c") && c.IsSet("f"):
@@ -89,7 +89,7 @@ func openImage(ctx context.Context, c *cli.Command, s *shell.Session) (close fun
 	var offset int64
 	if c.IsSet("offset") {
 		if offset, err = shell.ParseSize(c.String("offset")); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("--offset: %w", err)
 		}
 	}
 	mode := device.ReadOnly

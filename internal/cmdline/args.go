@@ -25,7 +25,10 @@ func Reorder(args []string, flags []cli.Flag) []string {
 			rest = append(rest, args...)
 			args = nil
 		case strings.HasPrefix(arg, "--"):
-			if name := arg[2:]; values[name] && len(args) > 0 {
+			if name := arg[2:]; values[name] {
+				if len(args) == 0 {
+					return []string{arg} // for the flag package to complain
+				}
 				arg += "=" + args[0]
 				args = args[1:]
 			}
@@ -33,6 +36,9 @@ func Reorder(args []string, flags []cli.Flag) []string {
 		case len(arg) > 1 && arg[0] == '-':
 			var letters []string
 			letters, args = splitLetters(arg[1:], args, values)
+			if last := letters[len(letters)-1]; values[last[1:]] {
+				return []string{last} // its value is missing, likewise
+			}
 			out = append(out, letters...)
 		default:
 			rest = append(rest, arg)
@@ -54,7 +60,7 @@ func splitLetters(letters string, args []string, values map[string]bool) (out, r
 		if value == "" && len(args) > 0 {
 			value, args = args[0], args[1:]
 		} else if value == "" {
-			return append(out, "-"+letter), nil // the flag package complains
+			return append(out, "-"+letter), nil
 		}
 		return append(out, "-"+letter+"="+value), args
 	}
