@@ -53,7 +53,7 @@ func (r *Report) Clean() bool { return r.Complete && len(r.Findings) == 0 && r.D
 // done: dev holds no volume that this package knows, or ctx was cancelled. What can't be read is
 // a finding.
 func Run(ctx context.Context, dev device.Device, o Options) (*Report, error) {
-	c := newChecker(dev, o)
+	c := newChecker(ctx, dev, o)
 	if err := c.open(); err != nil {
 		return nil, err
 	}

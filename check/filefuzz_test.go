@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -15,7 +16,7 @@ import (
 
 // lone is a checker for the one inode of an image without any other metadata.
 func lone(m *forktest.Image) (*checker, *worker) {
-	c := newChecker(m.Dev, Options{})
+	c := newChecker(context.Background(), m.Dev, Options{})
 	c.geo, c.sb, c.src = m.Geo, make([]byte, m.Geo.SectSize), inode.Source{Geo: m.Geo, Dev: m.Dev}
 	c.groups = make([]group, 1)
 	c.inodes.groups = []inodeGroup{{chunks: []chunk{{start: format.AGIno(forktest.Ino)}}, nodes: make([]node, format.InodesPerChunk)}}

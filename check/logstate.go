@@ -48,7 +48,7 @@ func (c *checker) openLog(v *volume.Volume) error {
 const firstLSN format.LSN = 1 << 32
 
 func (c *checker) replay(v *volume.Volume, l *journal.Log, at Place) error {
-	over := device.NewOverlay(keepOpen{c.dev})
+	over := device.NewOverlay(c.dev)
 	w, err := volume.OpenWriter(over, volume.Options{Replay: true})
 	if err == nil {
 		if err = w.Sync(); err == nil {
@@ -60,7 +60,7 @@ func (c *checker) replay(v *volume.Volume, l *journal.Log, at Place) error {
 		}
 	}
 	why := err
-	over = device.NewOverlay(keepOpen{c.dev})
+	over = device.NewOverlay(c.dev)
 	r, err := journal.Replay(l, over)
 	if err != nil {
 		c.incomplete()
@@ -81,11 +81,6 @@ func (c *checker) replay(v *volume.Volume, l *journal.Log, at Place) error {
 	}
 	return nil
 }
-
-// keepOpen keeps an overlay from closing the device under it.
-type keepOpen struct{ device.Device }
-
-func (keepOpen) Close() error { return nil }
 
 // use makes a volume the one that is checked.
 func (c *checker) use(v *volume.Volume, dev device.Device) {

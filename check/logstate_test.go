@@ -1,6 +1,9 @@
 package check_test
 
 import (
+	"context"
+	"errors"
+	"io"
 	"testing"
 
 	"github.com/cowfs/cowfs/check"
@@ -152,5 +155,51 @@ func TestOptions(t *testing.T) {
 	}
 	if r := b.check(dev, check.Options{Memory: 1}); codes(r) != "cow.leaked refcount.missing" {
 		t.Errorf("with little memory: %q", codes(r))
+	}
+}
+
+// nothing is a device of 1 PiB without anything in it, of which holes are known. Nobody could read
+// all of it.
+type nothing struct{ reads int }
+
+func (*nothing) Size() int64                            { return 1 << 50 }
+func (*nothing) Close() error                           { return nil }
+func (*nothing) Sync() error                            { return nil }
+func (*nothing) WriteAt(p []byte, _ int64) (int, error) { return len(p), nil }
+func (*nothing) SeekData(int64) (int64, error)          { return 0, io.EOF }
+func (*nothing) SeekHole(off int64) (int64, error)      { return off, nil }
+
+func (d *nothing) ReadAt(p []byte, _ int64) (int, error) {
+	d.reads++
+	clear(p)
+	return len(p), nil
+}
+
+// solid is one that does not tell of holes, and that ends the run after some reads.
+type solid struct {
+	device.Device
+	left   int
+	cancel func()
+}
+
+func (d *solid) ReadAt(p []byte, off int64) (int, error) {
+	if d.left--; d.left == 0 {
+		d.cancel()
+	}
+	return d.Device.ReadAt(p, off)
+}
+
+// TestNothing looks for a superblock where there is none: holes are passed over, and a search that
+// takes long can be ended.
+func TestNothing(t *testing.T) {
+	d := &nothing{}
+	if _, err := check.Run(t.Context(), d, check.Options{}); !errors.Is(err, format.ErrCorrupt) || d.reads > 100 {
+		t.Errorf("%v after %d reads", err, d.reads)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	d = &nothing{}
+	if _, err := check.Run(ctx, &solid{d, 50, cancel}, check.Options{}); !errors.Is(err, context.Canceled) || d.reads != 50 {
+		t.Errorf("interrupted: %v after %d reads", err, d.reads)
 	}
 }

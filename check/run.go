@@ -1,6 +1,7 @@
 package check
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -49,8 +50,8 @@ type checker struct {
 	inodes inodes
 }
 
-func newChecker(dev device.Device, o Options) *checker {
-	return &checker{dev: dev, pads: newPaddings(), opt: o, out: sink{most: maxFindings}, keys: newKeys(), lost: map[lostOwner]bool{}}
+func newChecker(ctx context.Context, dev device.Device, o Options) *checker {
+	return &checker{dev: image{dev, ctx}, pads: newPaddings(), opt: o, out: sink{most: maxFindings}, keys: newKeys(), lost: map[lostOwner]bool{}}
 }
 
 // maxFindings bounds the memory that findings take.
@@ -92,12 +93,18 @@ const maxGroups = 1 << 20
 
 // openVolume opens the volume by its primary superblock or, where that is damaged, by a copy.
 func (c *checker) openVolume() (*volume.Volume, error) {
-	v, err := volume.Open(keepOpen{c.dev}, volume.Options{})
+	v, err := volume.Open(c.dev, volume.Options{})
 	if err == nil || !errors.Is(err, format.ErrCorrupt) {
 		return v, err
 	}
+	if _, _, e := volume.SearchSuperblock(c.dev); e != nil {
+		if errors.Is(e, format.ErrCorrupt) { // there is none
+			e = err
+		}
+		return nil, e
+	}
 	for _, ag := range []format.AGNumber{1, 2, 3} {
-		copied, e := volume.Open(keepOpen{c.dev}, volume.Options{Superblock: ag})
+		copied, e := volume.Open(c.dev, volume.Options{Superblock: ag})
 		if e != nil {
 			continue
 		}

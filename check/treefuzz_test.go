@@ -1,6 +1,7 @@
 package check
 
 import (
+	"context"
 	"testing"
 
 	"github.com/cowfs/cowfs/btree"
@@ -51,7 +52,7 @@ func FuzzTreeWalk(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		c := newChecker(dev, Options{})
+		c := newChecker(context.Background(), dev, Options{})
 		c.geo, c.groups = geo, make([]group, 1)
 		w := &worker{checker: c, sums: make([]groupSums, 1)}
 		var got [][]byte
