@@ -6,6 +6,7 @@
 //
 //	go run ./bench -sets create,remove,write,recover
 //	go run ./bench -sets cow-clones,cow-clone-large,cow-random,cow-stream
+//	go run ./bench -sets script-one,script-fields,script-paths,script-ls,script-bmap
 //
 // Contenders take turns, round by round, so that what disturbs the machine disturbs all of
 // them. Each ratio is the median over the rounds of "time of the contender divided by time of
