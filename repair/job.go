@@ -155,6 +155,7 @@ func (j *job) correctSuper(g *format.Geometry, sb []byte) (*format.Geometry, err
 		return nil, err
 	}
 	changed = correctOwn(j.dev, g, sb, j.r) || changed
+	changed = correctQuota(j.dev, g, sb, j.r) || changed
 	if f := format.SBIncompat.Get(sb); f&format.InNeedsRepair != 0 {
 		format.SBIncompat.Put(sb, f&^format.InNeedsRepair)
 		format.SetChecksum(sb, format.SBCRC)

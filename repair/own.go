@@ -54,6 +54,55 @@ func correctOwn(dev device.Device, g *format.Geometry, sb []byte, r *Result) (ch
 	return changed
 }
 
+// correctQuota takes from a superblock inodes of quota that are files of somebody's: their contents
+// tell, or attributes, which are parent pointers most of the time.
+func correctQuota(dev device.Device, g *format.Geometry, sb []byte, r *Result) (changed bool) {
+	for _, f := range [...]struct {
+		name string
+		at   format.U64[format.Ino]
+	}{{"uquotino", format.SBUQuotIno}, {"gquotino", format.SBGQuotIno}, {"pquotino", format.SBPQuotIno}} {
+		ino := f.at.Get(sb)
+		if ino == 0 || ino == format.NullIno || !g.ValidIno(ino) || !isFile(dev, g, ino) {
+			continue
+		}
+		f.at.Put(sb, 0)
+		r.group(0, "correct the superblock", f.name+" was a file")
+		changed = true
+	}
+	if changed {
+		if len(specials(sb)) == 2 { // those of the realtime section
+			// Linux makes new ones, when it is mounted with quotas.
+			format.SBVersionNum.Put(sb, format.SBVersionNum.Get(sb)&^format.VersionQuota)
+			format.SBQFlags.Put(sb, 0)
+		}
+		format.SetChecksum(sb, format.SBCRC)
+	}
+	return changed
+}
+
+// isFile reports whether an inode is surely something else than one of quota.
+func isFile(dev device.Device, g *format.Geometry, ino format.Ino) bool {
+	i, err := inode.Source{Geo: g, Dev: dev}.Read(ino)
+	if err != nil {
+		return false
+	}
+	if !i.IsRegular() || format.DiForkOff.Get(i.Raw) != 0 {
+		return true
+	}
+	f, err := i.Fork(inode.Data)
+	if err != nil {
+		return false
+	}
+	for m, err := range f.All() {
+		b := make([]byte, format.Dquot.Size)
+		if err == nil {
+			_, err = dev.ReadAt(b, g.Offset(m.Start))
+		}
+		return err == nil && !format.TypeDquot.Is(b)
+	}
+	return false
+}
+
 // isDir reports whether a directory's inode lies where an inode number says.
 func isDir(dev device.Device, g *format.Geometry, ino format.Ino) bool {
 	b := make([]byte, g.InodeSize)

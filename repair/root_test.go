@@ -44,6 +44,11 @@ func TestOwnInodes(t *testing.T) {
 		{"the bitmap's number", super(func(sb []byte) { format.SBRbmIno.Put(sb, g.RootIno) })},
 		{"the summary's number", super(func(sb []byte) { format.SBRsumIno.Put(sb, g.RootIno+1) })},
 		{"the summary's number, a file", super(func(sb []byte) { format.SBRsumIno.Put(sb, g.RootIno+9) })},
+		{"a quota inode that is a file", super(func(sb []byte) {
+			format.SBVersionNum.Put(sb, format.SBVersionNum.Get(sb)|format.VersionQuota)
+			format.SBUQuotIno.Put(sb, all.names["/small"].ino)
+			format.SBGQuotIno.Put(sb, all.names["/dirs"].ino)
+		})},
 		{"the numbers of all", super(func(sb []byte) {
 			format.SBRootIno.Put(sb, 0)
 			format.SBRbmIno.Put(sb, format.NullIno)
