@@ -2,6 +2,7 @@ package journal
 
 import (
 	"fmt"
+	"iter"
 
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
@@ -65,6 +66,9 @@ func newReplayer(l *Log, into device.Device) *replayer {
 }
 
 func (r *replayer) run() error {
+	// The second pass reads the log anew only where it is too long to be kept.
+	var kept []*Transaction
+	keep := r.log.area.distance(r.log.Tail, r.log.Head)<<format.BasicBlockLog <= keepLimit
 	for t, err := range r.log.Transactions() {
 		if err != nil {
 			return err
@@ -74,8 +78,15 @@ func (r *replayer) run() error {
 				return itemError(t, i, err)
 			}
 		}
+		if keep {
+			kept = append(kept, t)
+		}
 	}
-	for t, err := range r.log.Transactions() {
+	transactions := r.log.Transactions()
+	if keep {
+		transactions = yieldAll(kept)
+	}
+	for t, err := range transactions {
 		if err != nil {
 			return err
 		}
@@ -96,6 +107,19 @@ func (r *replayer) run() error {
 	}
 	r.res.Geometry, r.res.Bytes = r.g, r.written
 	return r.into.Sync()
+}
+
+// keepLimit is how many bytes of a log are kept in memory between the passes.
+const keepLimit = 128 << 20
+
+func yieldAll(list []*Transaction) iter.Seq2[*Transaction, error] {
+	return func(yield func(*Transaction, error) bool) {
+		for _, t := range list {
+			if !yield(t, nil) {
+				return
+			}
+		}
+	}
 }
 
 // survey is the first pass over an item: it takes note of what is to be known of the whole log

@@ -58,9 +58,11 @@ func OpenWriter(dev device.Device, o Options) (*Writer, error) {
 	if err := v.mayWrite(); err != nil {
 		return nil, err
 	}
-	l, err := journal.Open(dev, v.Geo)
-	if err != nil {
-		return nil, err
+	l := v.log
+	if l == nil { // it is damaged; this says how
+		if l, err = journal.Open(dev, v.Geo); err != nil {
+			return nil, err
+		}
 	}
 	var replayed *journal.Result
 	if l.State == journal.Dirty {
@@ -99,6 +101,7 @@ func newWriter(v *Volume, dev device.Device, l *journal.Log) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
+	v.log = nil // it is not going to stay as it was
 	w := &Writer{Volume: v, Now: time.Now, dev: dev, groups: space.New(v.Geo)}
 	w.store = txn.NewStore(dev, v.Geo, txn.NewLog(j))
 	if l.State == journal.Dirty {

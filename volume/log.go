@@ -39,15 +39,19 @@ type LogInfo struct {
 func (v *Volume) OpenLog() (*journal.Log, error) { return journal.Open(v.under, v.Geo) }
 
 // ReadLog looks at the log's head. A log that is damaged is a format.ErrCorrupt.
-func (v *Volume) ReadLog() (LogInfo, error) { return readLog(v.under, v.Geo) }
+func (v *Volume) ReadLog() (LogInfo, error) {
+	info, _, err := readLog(v.under, v.Geo)
+	return info, err
+}
 
-func readLog(dev device.Device, g *format.Geometry) (LogInfo, error) {
+// readLog gives no log, and no error, where it is on another device.
+func readLog(dev device.Device, g *format.Geometry) (LogInfo, *journal.Log, error) {
 	if g.LogStart == 0 {
-		return LogInfo{State: LogExternal}, nil
+		return LogInfo{State: LogExternal}, nil, nil
 	}
 	l, err := journal.Open(dev, g)
 	if err != nil {
-		return LogInfo{State: LogDirty}, err
+		return LogInfo{State: LogDirty}, nil, err
 	}
 	tail := l.Tail
 	if l.State == journal.Clean {
@@ -56,17 +60,18 @@ func readLog(dev device.Device, g *format.Geometry) (LogInfo, error) {
 	return LogInfo{
 		State: logStates[l.State], Cycle: uint32(l.Last >> 32), Head: uint32(l.Head),
 		Tail: uint32(tail), TailCycle: uint32(tail >> 32), Blocks: uint32(l.Blocks),
-	}, nil
+	}, l, nil
 }
 
 var logStates = map[journal.State]LogState{journal.Clean: LogClean, journal.Dirty: LogDirty, journal.Zeroed: LogZeroed}
 
-// readLogState is for opening a volume: what is damaged counts as dirty, so that the rest can be
-// looked at.
-func readLogState(dev device.Device, g *format.Geometry) (LogState, error) {
-	info, err := readLog(dev, g)
+// openLog looks at the log of a volume that is being opened: one that is damaged counts as dirty, so that
+// the rest can be looked at.
+func (v *Volume) openLog() error {
+	info, l, err := readLog(v.under, v.Geo)
+	v.Log, v.log = info.State, l
 	if errors.Is(err, format.ErrCorrupt) {
 		err = nil
 	}
-	return info.State, err
+	return err
 }

@@ -18,7 +18,7 @@ func logImage() (*device.Memory, *format.Geometry) {
 func TestFreshLogIsClean(t *testing.T) {
 	for _, unit := range []uint32{0, 4096, 32768, 262144} {
 		dev, g := logImage()
-		if info, err := readLog(dev, g); err != nil || info.State != LogZeroed {
+		if info, _, err := readLog(dev, g); err != nil || info.State != LogZeroed {
 			t.Errorf("zeroes: %+v, %v", info, err)
 		}
 		g.LogSUnit = unit
@@ -26,7 +26,7 @@ func TestFreshLogIsClean(t *testing.T) {
 		if _, err := dev.WriteAt(b, g.Offset(g.LogStart)); err != nil {
 			t.Fatal(err)
 		}
-		info, err := readLog(dev, g)
+		info, _, err := readLog(dev, g)
 		if want := (LogInfo{State: LogClean, Cycle: 1, TailCycle: 1, Head: uint32(len(b) / 512), Blocks: 2048}); err != nil || info != want {
 			t.Errorf("stripe unit %d: %+v, %v, want %+v", unit, info, err, want)
 		}
@@ -43,13 +43,14 @@ func TestDamagedLogState(t *testing.T) {
 	if _, err := dev.WriteAt(b, g.Offset(g.LogStart)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readLog(dev, g); err == nil {
+	if _, _, err := readLog(dev, g); err == nil {
 		t.Error("garbage is taken for a log")
 	}
-	if s, err := readLogState(dev, g); s != LogDirty || err != nil {
-		t.Errorf("the state of garbage: %v, %v", s, err)
+	v := &Volume{under: dev, Geo: g}
+	if err := v.openLog(); v.Log != LogDirty || err != nil {
+		t.Errorf("the state of garbage: %v, %v", v.Log, err)
 	}
-	if info, err := readLog(nil, &format.Geometry{BlockSize: 4096, BlockLog: 12}); err != nil || info.State != LogExternal {
+	if info, _, err := readLog(nil, &format.Geometry{BlockSize: 4096, BlockLog: 12}); err != nil || info.State != LogExternal {
 		t.Errorf("an external log: %+v, %v", info, err)
 	}
 }

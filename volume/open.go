@@ -9,6 +9,7 @@ import (
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/inode"
+	"github.com/cowfs/cowfs/journal"
 )
 
 // Options say how to open a volume; the zero value is right for a sound one.
@@ -37,6 +38,7 @@ type Volume struct {
 
 	dev   device.Device // what is read
 	under device.Device // what was opened
+	log   *journal.Log  // as it was found, for a Writer to go on with; nil if it is damaged or external
 	sb    []byte        // the superblock's sector
 	cow   *cow.Engine   // of a Writer: what was written and is not in place
 	src   inode.Source
@@ -56,7 +58,7 @@ func Open(dev device.Device, o Options) (*Volume, error) {
 		return nil, fmt.Errorf("%w: directories without file types", format.ErrUnsupported)
 	}
 	v := &Volume{Geo: g, dev: dev, under: dev, sb: sb, src: inode.Source{Geo: g, Dev: dev}}
-	if v.Log, err = readLogState(dev, g); err != nil {
+	if err := v.openLog(); err != nil {
 		return nil, err
 	}
 	if v.Log == LogDirty && o.Replay && !o.writing {
