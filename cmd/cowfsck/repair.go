@@ -67,7 +67,7 @@ func repairImage(ctx context.Context, c *cli.Command, h host) (int, error) {
 	if refused {
 		left = r.Before
 	}
-	m := &mended{Result: r, plan: o.Plan, safe: o.Safe, refused: refused, finished: j.finished, result: &result{Report: left, image: j.image, repaired: !refused, safely: o.Safe}}
+	m := &mended{Result: r, plan: o.Plan, safe: o.Safe, refused: refused, finished: j.finished, offset: j.offset, result: &result{Report: left, image: j.image, repaired: !refused, safely: o.Safe}}
 	switch {
 	case c.Bool("json"):
 		err = m.printJSON(h.stdout)
@@ -127,10 +127,20 @@ type mended struct {
 	plan, safe bool
 	refused    bool   // with --strict: something would be lost
 	finished   string // the undo file of an earlier repair that was finished
+	offset     int64  // of the volume in the image, in bytes
 }
 
 // planned reports whether nothing was really done.
 func (m *mended) planned() bool { return m.plan || m.refused }
+
+// takeBack is the command that takes a repair back.
+func (m *mended) takeBack(file string) string {
+	at := ""
+	if m.offset != 0 {
+		at = fmt.Sprintf("--offset %d ", m.offset)
+	}
+	return fmt.Sprintf("cowfsck %s--undo-apply %s %s", at, file, m.image)
+}
 
 func (m *mended) exit() int {
 	switch {
@@ -178,7 +188,7 @@ func (m *mended) printText(w io.Writer, verbose bool) error {
 		return err
 	}
 	if m.finished != "" {
-		fmt.Fprintf(out, "%s: a repair that was interrupted is finished; cowfsck --undo-apply %s %s takes that back\n", m.image, m.finished, m.image)
+		fmt.Fprintf(out, "%s: a repair that was interrupted is finished; %s takes that back\n", m.image, m.takeBack(m.finished))
 	}
 	switch {
 	case m.refused:
@@ -186,7 +196,7 @@ func (m *mended) printText(w io.Writer, verbose bool) error {
 	case m.plan && len(m.Actions) > 0:
 		fmt.Fprintf(out, "%s: nothing was changed; cowfsck -y does all of the above\n", m.image)
 	case m.Mended():
-		fmt.Fprintf(out, "%s: %s changed; cowfsck --undo-apply %s %s takes that back\n", m.image, plural(m.Pages, "page"), m.Undo, m.image)
+		fmt.Fprintf(out, "%s: %s changed; %s takes that back\n", m.image, plural(m.Pages, "page"), m.takeBack(m.Undo))
 	}
 	return out.Flush()
 }
