@@ -93,7 +93,7 @@ func clearRest(b []byte, values format.Values) {
 	}
 }
 
-// rename replaces names, values and targets in a structure.
+// rename replaces names, values, targets and the label in a structure.
 func (c *cleaner) rename(t *format.BlockType, m volume.Meta, b []byte, values format.Values) error {
 	switch t {
 	case format.TypeSymlink, format.TypeAttrRmt:
@@ -109,6 +109,8 @@ func (c *cleaner) rename(t *format.BlockType, m volume.Meta, b []byte, values fo
 			copy(text, c.names.other(string(text)))
 		case name == "value":
 			c.names.value(text)
+		case t == format.TypeSuperblock && name == "fname": // as xfs_metadump has it
+			copy(text, strings.Repeat("L", len(strings.TrimRight(string(text), "\x00"))))
 		case v.Name == "u3.symlink":
 			copy(text, c.names.path(string(text)))
 		case v.Name == "u3.local":

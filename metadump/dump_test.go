@@ -21,8 +21,8 @@ import (
 	"github.com/cowfs/cowfs/volume"
 )
 
-// secrets are words that are in names, values, targets and contents of the image below.
-var secrets = []string{"secretdirectory", "secretfile", "secretvalue", "secretattr", "secretremoved", "secrettarget", "entry-number", "a-large-secret"}
+// secrets are words that are in names, values, targets and contents of the image below, and its label.
+var secrets = []string{"secretdirectory", "secretfile", "secretvalue", "secretattr", "secretremoved", "secrettarget", "entry-number", "a-large-secret", "secretlabel"}
 
 // secretImage makes an image that the kernel fills with secrets of all sorts, and of which it
 // removes some.
@@ -37,7 +37,7 @@ func secretImage(t *testing.T, options ...string) string {
 	}
 	must(os.WriteFile(path, nil, 0o600))
 	must(os.Truncate(path, 96<<20)) // a small log goes with it, and logs are a large part of dumps
-	oracle.MustRun(t, oracle.Tool(t, "mkfs.xfs", oracle.Gen7), append(append([]string{"-q", "--unsupported"}, options...), path)...)
+	oracle.MustRun(t, oracle.Tool(t, "mkfs.xfs", oracle.Gen7), append(append([]string{"-q", "--unsupported", "-L", "secretlabel"}, options...), path)...)
 	m := oracle.Mount(t, path, oracle.MountOptions{})
 	at := func(name string) string { return filepath.Join(m.Dir, name) }
 	must(os.Mkdir(at("zoo"), 0o755))
