@@ -70,7 +70,7 @@ func (f *File) write(p []byte, off int64, grow bool) (n int, err error) {
 		for at := s.off; at < s.end; {
 			m, err := f.Begin(at, s.end, ForWrite)
 			if err != nil {
-				f.unreserve(made)
+				f.End(made...)
 				return 0, err
 			}
 			made = append(made, m)
@@ -84,7 +84,7 @@ func (f *File) write(p []byte, off int64, grow bool) (n int, err error) {
 			m, k, err = f.fill(p[n:], off+int64(n), grow)
 			made = append(made, m)
 			if err != nil {
-				f.unreserve(made)
+				f.End(made...)
 				return n, err
 			}
 		}
@@ -214,8 +214,9 @@ func (f *File) install(m Iomap, r *run, p []byte, off int64, grow bool) bool {
 	return true
 }
 
-// unreserve gives up those blocks of reservations that have no dirty pages.
-func (f *File) unreserve(made []Iomap) {
+// End ends the use of mappings for a write that did not get as far as it was to: what Begin has
+// reserved for them and no dirty page needs is given up, and nothing else.
+func (f *File) End(made ...Iomap) {
 	_ = f.eng.look(func(*change) error { // fails only when nothing works any more
 		f.update(func() {
 			for _, m := range made {

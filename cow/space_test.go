@@ -48,6 +48,31 @@ func (r *rig) hoard(left uint64) (giveBack func()) {
 	}
 }
 
+// drain takes what hoard leaves to those who don't ask what can be promised.
+func (r *rig) drain() (giveBack func()) {
+	r.t.Helper()
+	unknown := space.Owner{ID: format.OwnUnknown}
+	var taken []space.Extent
+	tx, err := r.store.Begin()
+	must(r.t, err)
+	for {
+		x, err := r.groups.Alloc(tx, space.Request{Min: 1, Max: 4096, Owner: unknown})
+		if err != nil {
+			break
+		}
+		taken = append(taken, x)
+	}
+	must(r.t, tx.Commit())
+	return func() {
+		tx, err := r.store.Begin()
+		must(r.t, err)
+		for _, x := range taken {
+			must(r.t, r.groups.Free(tx, x, unknown, true))
+		}
+		must(r.t, tx.Commit())
+	}
+}
+
 // A write that there is no space for fails as a whole, whichever way it takes, and leaves files
 // and counters as they were.
 func TestNoSpace(t *testing.T) {
@@ -102,28 +127,7 @@ func TestNoSpaceAtWriteback(t *testing.T) {
 	must(t, err)
 	promised := r.eng.Stats().Promised
 	giveBack := r.hoard(0)
-	var rest []func()
-	for range 4 { // and of what is not for everybody
-		tx, err := r.store.Begin()
-		must(t, err)
-		var taken []space.Extent
-		for {
-			x, err := r.groups.Alloc(tx, space.Request{Min: 1, Max: 4096, Owner: space.Owner{ID: format.OwnUnknown}})
-			if err != nil {
-				break
-			}
-			taken = append(taken, x)
-		}
-		must(t, tx.Commit())
-		rest = append(rest, func() {
-			tx, err := r.store.Begin()
-			must(t, err)
-			for _, x := range taken {
-				must(t, r.groups.Free(tx, x, space.Owner{ID: format.OwnUnknown}, true))
-			}
-			must(t, tx.Commit())
-		})
-	}
+	giveRest := r.drain() // and of what is not for everybody
 	var we *cow.WriteError
 	if err := r.eng.Writeback(t.Context()); !errors.Is(err, space.ErrNoSpace) || !errors.As(err, &we) {
 		t.Errorf("error %v", err)
@@ -134,9 +138,7 @@ func TestNoSpaceAtWriteback(t *testing.T) {
 	want := bytes.Clone(old)
 	copy(want[10*bs:], p)
 	r.wants(r.f, "f", want)
-	for _, f := range rest {
-		f()
-	}
+	giveRest()
 	giveBack()
 	must(t, r.store.Sync())
 	must(t, r.eng.Writeback(t.Context()))
@@ -213,4 +215,51 @@ func TestDirectKeepsPromises(t *testing.T) {
 	copy(f, p[:done])
 	r.wants(r.f, "f", f)
 	r.close(f, append(bytes.Clone(p[:20*bs]), old[20*bs:]...))
+}
+
+// Where free space is in pieces each extent takes one call of the allocator, and all is written.
+func TestFragmentedSpace(t *testing.T) {
+	const bs, piece, blocks = 4096, 8, 4000
+	old := noise(1, 400*bs)
+	r := newRig(t, mkfs.Config{Size: 512 << 20}, old, nil)
+	unknown := space.Owner{ID: format.OwnUnknown}
+	tx, err := r.store.Begin()
+	must(t, err)
+	x, err := r.groups.Alloc(tx, space.Request{Min: 30_000, Max: 30_000, Owner: unknown})
+	must(t, err)
+	must(t, tx.Commit())
+	giveBack := r.hoard(0)
+	giveRest := r.drain()
+	free := func(first uint32) { // every other piece from there on
+		tx, err := r.store.Begin()
+		must(t, err)
+		for at := first; at < x.Count; at += 2 * piece {
+			must(t, r.groups.Free(tx, space.Extent{Start: x.Start + format.FSBlock(at), Count: piece}, unknown, true))
+		}
+		must(t, tx.Commit())
+	}
+	free(0)
+	must(t, r.store.Sync())
+	before := r.eng.Stats()
+	p := noise(2, blocks*bs)
+	_, err = r.f.Write(p, 10*bs)
+	must(t, err)
+	must(t, r.eng.Writeback(t.Context()))
+	extents := uint64(0)
+	for _, m := range r.extents(r.f) {
+		if m.Off >= 10 && m.Off < 10+blocks {
+			extents++
+		}
+	}
+	s := r.eng.Stats()
+	// Shared blocks and the hole behind them are asked for apart, and may end up in one extent.
+	if calls := s.Allocs - before.Allocs; calls < extents || calls > extents+1 || extents < blocks/piece/4 || s.Promised != 0 {
+		t.Errorf("%d calls for %d extents, %+v", calls, extents, s)
+	}
+	free(piece)
+	giveRest()
+	giveBack()
+	want := append(bytes.Clone(old[:10*bs]), p...)
+	r.wants(r.f, "f", want)
+	r.close(want, old)
 }
