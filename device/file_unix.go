@@ -25,7 +25,8 @@ func chownLike(f *os.File, info os.FileInfo) {
 	}
 }
 
-func syncDir(dir string) error {
+// SyncDir waits until the names in a directory of the host are on stable storage.
+func SyncDir(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -150,5 +150,5 @@ func openFile(path string, flags int, perm os.FileMode) (*os.File, error) {
 	return os.NewFile(uintptr(h), path), nil
 }
 
-// syncDir has nothing to do: the host does not let names be waited for.
-func syncDir(string) error { return nil }
+// SyncDir has nothing to do: the host does not let names be waited for.
+func SyncDir(string) error { return nil }

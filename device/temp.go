@@ -156,7 +156,7 @@ func (d *File) Commit(sync bool) error {
 	d.temp = nil
 	err := p.discard()
 	if sync {
-		err = errors.Join(err, syncDir(filepath.Dir(p.path)))
+		err = errors.Join(err, SyncDir(filepath.Dir(p.path)))
 	}
 	return err
 }

@@ -1,11 +1,12 @@
 package undo
 
 import (
-	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/cowfs/cowfs/device"
 )
 
 // host is where undo files lie. Tests put one in its place that knows what a power failure leaves.
@@ -35,10 +36,4 @@ func (osHost) Create(path string) (handle, error) {
 func (osHost) Open(path string) (handle, error) { return os.OpenFile(path, os.O_RDWR, 0) }
 func (osHost) Remove(path string) error         { return os.Remove(path) }
 
-func (osHost) SyncDir(path string) error {
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
+func (osHost) SyncDir(path string) error { return device.SyncDir(filepath.Dir(path)) }
