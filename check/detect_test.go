@@ -39,37 +39,18 @@ func TestDetection(t *testing.T) {
 	eachFieldFirst(cases)
 	t.Logf("%d of %d cases", len(cases), all)
 	table := newTable()
-	end, limited := t.Deadline()
-	work := make(chan fieldCase, len(cases))
-	for _, c := range cases {
-		work <- c
-	}
-	close(work)
-	t.Run("group", func(t *testing.T) {
-		for i := range 2 {
-			t.Run(fmt.Sprint(i), func(t *testing.T) {
-				t.Parallel()
-				copies := map[*specimen]*os.File{}
-				for c := range work {
-					if limited && time.Until(end) < 45*time.Second {
-						t.Logf("no time for %d cases", 1+len(work))
-						return
-					}
-					if copies[c.in] == nil {
-						copies[c.in] = newFile(t, t.TempDir(), c.in.mem)
-					}
-					v := c.in.check(t, c.in.damagedBy(c.writes()))
-					table.add(t, c, v, repair(t, copies[c.in], c.writes()))
-					if part.dir != "" && table.unasked(c) {
-						table.askKernel(t, c, copies[c.in])
-					}
-				}
-			})
-		}
+	eachOf(t, "check", cases, func(t *testing.T, c fieldCase, copyOf *os.File) {
+		table.add(t, c, c.in.check(t, c.in.damagedBy(c.writes())), repair(t, copyOf, c.writes()))
 	})
 	if part.dir == "" || !soak() {
 		return
 	}
+	part.recall(t, table)
+	eachOf(t, "kernel", cases, func(t *testing.T, c fieldCase, copyOf *os.File) {
+		if table.unasked(c) {
+			table.askKernel(t, c, copyOf)
+		}
+	})
 	if part.no == 0 {
 		for _, c := range damage.Compounds() {
 			v, complaints := specimens[0].compound(t, c)
@@ -77,6 +58,35 @@ func TestDetection(t *testing.T) {
 		}
 	}
 	part.keep(t, table)
+}
+
+// eachOf does something with each case, several side by side, that have copies of the images for
+// themselves. It ends when there is no time for more.
+func eachOf(t *testing.T, name string, cases []fieldCase, do func(t *testing.T, c fieldCase, copyOf *os.File)) {
+	work := make(chan fieldCase, len(cases))
+	for _, c := range cases {
+		work <- c
+	}
+	close(work)
+	end, limited := t.Deadline()
+	t.Run(name, func(t *testing.T) {
+		for i := range 4 {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				copies := map[*specimen]*os.File{}
+				for c := range work {
+					if limited && time.Until(end) < 60*time.Second {
+						t.Logf("no time for %d cases", 1+len(work))
+						return
+					}
+					if copies[c.in] == nil {
+						copies[c.in] = newFile(t, t.TempDir(), c.in.mem)
+					}
+					do(t, c, copies[c.in])
+				}
+			})
+		}
+	})
 }
 
 // eachFieldFirst puts a value of each field before all second ones, and so on.

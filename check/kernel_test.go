@@ -50,40 +50,32 @@ func kernelReads(t testing.TB, path string) string {
 // errTooMany ends the walk of a tree that goes in circles.
 var errTooMany = errors.New("too many names")
 
-// readAll reads all names, files, links and attributes of a tree.
+// readAll reads names, files, links and attributes of a tree, up to the first that it can't: the
+// kernel tells of each at length.
 func readAll(dir string) error {
-	var first error
-	keep := func(err error) {
-		if err != nil && first == nil {
-			first = err
-		}
-	}
 	names := 0
-	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		keep(err)
+	return filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
-			return nil
+			return err
 		}
 		if names++; names > 50_000 {
 			return errTooMany
 		}
 		info, err := d.Info()
-		keep(err)
 		if err != nil {
-			return nil
+			return err
 		}
-		keep(readAttributes(p))
+		if err := readAttributes(p); err != nil {
+			return err
+		}
 		switch {
 		case info.Mode()&fs.ModeSymlink != 0:
 			_, err = os.Readlink(p)
 		case info.Mode().IsRegular():
 			err = readFile(p)
 		}
-		keep(err)
-		return nil
+		return err
 	})
-	keep(err)
-	return first
 }
 
 // readFile reads what a file has in blocks.
