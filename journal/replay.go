@@ -2,7 +2,6 @@ package journal
 
 import (
 	"fmt"
-	"iter"
 
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
@@ -86,6 +85,7 @@ func (r *replayer) run() error {
 	if keep {
 		transactions = yieldAll(kept)
 	}
+	r.log.kept = nil // the memory is needed for what is replayed
 	for t, err := range transactions {
 		if err != nil {
 			return err
@@ -107,19 +107,6 @@ func (r *replayer) run() error {
 	}
 	r.res.Geometry, r.res.Bytes = r.g, r.written
 	return r.into.Sync()
-}
-
-// keepLimit is how many bytes of a log are kept in memory between the passes.
-const keepLimit = 128 << 20
-
-func yieldAll(list []*Transaction) iter.Seq2[*Transaction, error] {
-	return func(yield func(*Transaction, error) bool) {
-		for _, t := range list {
-			if !yield(t, nil) {
-				return
-			}
-		}
-	}
 }
 
 // survey is the first pass over an item: it takes note of what is to be known of the whole log

@@ -61,6 +61,9 @@ func Open(dev device.Device, o Options) (*Volume, error) {
 	if err := v.openLog(); err != nil {
 		return nil, err
 	}
+	if !o.writing {
+		v.log = nil
+	}
 	if v.Log == LogDirty && o.Replay && !o.writing {
 		return openReplayed(dev, o)
 	}
