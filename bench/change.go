@@ -23,7 +23,7 @@ var changeSets = []set{
 		ours: removeByUs, linux: removeByLinux}},
 	{name: "write", what: "a file of 4 GiB written from beginning to end, per MiB", size: "6g", race: &race{
 		ops: 4 << 10, rounds: 3, fill: emptyFile, ours: writeByUs(inOrder(4<<30, 1<<20), 1<<20), linux: writeByLinux(inOrder(4<<30, 1<<20), 1<<20)}},
-	{name: "recover", what: "recovery of a full log of 64 MiB", size: "2g", race: &race{ops: 1, lap: recoverOnce}},
+	{name: "recover", what: "recovery of a full log of 64 MiB", size: "4g", race: &race{ops: 1, lap: recoverOnce}},
 }
 
 const (
@@ -129,8 +129,7 @@ func recoverOnce(ctx context.Context, b *bench, p places, side int) (*Measuremen
 }
 
 // fillLog makes so many changes that the log of 64 MiB is as full as Linux lets it become, and has the
-// volume go down before they are in place. Each file is touched again in another order, so that
-// nothing falls out of the log early.
+// volume go down before they are in place. Some files have a block, and each fourth gets another name.
 func fillLog(ctx context.Context, dir string) error {
 	for i := range 150 {
 		if err := os.Mkdir(filepath.Join(dir, fmt.Sprint(i)), 0o755); err != nil {
@@ -139,7 +138,7 @@ func fillLog(ctx context.Context, dir string) error {
 	}
 	for i := range 120_000 {
 		path := filepath.Join(dir, fmt.Sprint(i%150), fmt.Sprint("file-", i))
-		if err := os.WriteFile(path, make([]byte, i%3), 0o644); err != nil {
+		if err := os.WriteFile(path, make([]byte, max(0, i%10-8)), 0o644); err != nil {
 			return err
 		}
 		if i%4 == 3 {
