@@ -15,11 +15,12 @@ func walkCommands() []*Command {
 	return []*Command{
 		{
 			Name: "print", Aliases: []string{"p"}, Args: "[FIELD]...", Summary: "print fields of what is at the position",
-			Text: "Without a field, all of them. A field within a part is PART.FIELD, one of an array FIELD[N],\ncounted from 0; what comes before a dot may be left out where only one field is meant. The name\nof a part or an array prints all that is in it.",
+			Text: "Without a field, all of them. A field within a part is PART.FIELD, one of an array FIELD[N],\ncounted from 0, some of them FIELD[N-M]; what comes before a dot may be left out where only one field is meant. The name\nof a part or an array prints all that is in it.",
 			Examples: []Example{
 				{"print", "everything"},
 				{"print core.size", "one field"},
 				{"print recs[3] bmx[0].startblock", "a record, and a field of an extent"},
+				{"print recs[10-19]", "ten records"},
 			},
 			setup: noFlags(printHere),
 		},

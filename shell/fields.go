@@ -2,6 +2,8 @@ package shell
 
 import (
 	"errors"
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -10,13 +12,17 @@ import (
 
 // pick returns the fields of the structure in b that a name stands for: one field, or all those
 // within a part such as "recs[3]" or "core". The name may leave out its beginning where only one
-// part ends so. Padding that is zero is found where nothing else is.
+// part ends so, and have a range such as "recs[3-7]" in place of an index. Padding that is zero is
+// found where nothing else is.
 func (f *form) pick(g *format.Geometry, b []byte, name string) (format.Values, error) {
 	if f.table == nil {
 		return nil, usagef("bytes without a known structure have no fields; see type")
 	}
 	if vs := f.within(g, b, name); len(vs) > 0 {
 		return vs, nil
+	}
+	if m := indexRange.FindStringSubmatch(name); m != nil {
+		return f.pickRange(g, b, m[1], m[2], m[3], m[4])
 	}
 	values, _ := f.decode(g, b) // what can't be read isn't found
 	vs, err := pickShort(values, name)
@@ -27,6 +33,35 @@ func (f *form) pick(g *format.Geometry, b []byte, name string) (format.Values, e
 		}
 	}
 	return vs, err
+}
+
+var indexRange = regexp.MustCompile(`^([^\[]*)\[([0-9]+)-([0-9]+)\](.*)$`)
+
+// pickRange is pick for a name with a range of indices, as far as there are elements.
+func (f *form) pickRange(g *format.Geometry, b []byte, before, from, to, behind string) (format.Values, error) {
+	lo, err := number("index", from, 31)
+	if err != nil {
+		return nil, err
+	}
+	hi, err := number("index", to, 31)
+	if err != nil {
+		return nil, err
+	}
+	var out format.Values
+	for i := lo; i <= hi; i++ {
+		vs, err := f.pick(g, b, fmt.Sprintf("%s[%d]%s", before, i, behind))
+		if err != nil && len(out) > 0 {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, vs...)
+	}
+	if len(out) == 0 {
+		return nil, usagef("%s[%s-%s]: a range goes from a lower index to a higher one", before, from, to)
+	}
+	return out, nil
 }
 
 // one is pick for a name that stands for one field only.
