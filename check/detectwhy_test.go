@@ -39,8 +39,12 @@ var silentFields = []struct {
 	{"what a copy of the superblock counts is as old as the copy; only what is impossible is found", []string{
 		"secondary superblock: *count", "secondary superblock: ifree", "secondary superblock: fdblocks", "secondary superblock: inprogress",
 	}},
+	{fewValues, nil},
 	{"a search goes by the rest of the key, and nobody reads this", []string{"bnobt node: keys*.blockcount"}},
 }
+
+// fewValues is the reason where a longer run would find something.
+const fewValues = "few values were tried, and these are legal ones, or were so on the image at hand"
 
 // reason is why nobody finds the values of a field wrong.
 func reason(r *detectionRow) string {
