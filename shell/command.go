@@ -64,6 +64,7 @@ func makeTable() table {
 		pathCommands(),
 		rdumpCommands(),
 		shapeCommands(),
+		mapCommands(),
 		logCommands(),
 		diffCommands(),
 		metadumpCommands(),

@@ -91,7 +91,7 @@ var jsonLines = []struct{ line, typ string }{
 	{"extsize /d/file", "extsize"}, {"put HOST /d/other", ""}, {"exchange /d/other /d/clone", ""}, {"sync", ""},
 	{"ls /d", "entry"}, {"ls -l /d", "entry"}, {"ls -d /d", "entry"}, {"stat /d/file /d/link /d/null", "stat"}, {"cat /d/file", ""}, {"get /d/file DIR/got", ""},
 	{"xattr /d/file", "xattr"}, {"parent /d/file", "parent"}, {"path", "path"}, {"unlinked", "unlinked"}, {"rdump /d DIR", "rdump"},
-	{"shared /d/file", "shared"}, {"refcount", "refcount"}, {"fsmap", "use"}, {"freesp", "freespace"}, {"df", "statfs"}, {"frag -v", "frag"}, {"agresv", "reservation"},
+	{"shared /d/file", "shared"}, {"refcount", "refcount"}, {"fsmap", "use"}, {"map", "groupuse"}, {"freesp", "freespace"}, {"df", "statfs"}, {"frag -v", "frag"}, {"agresv", "reservation"},
 	{"logres", "logres"}, {"btheight bnobt", "height"}, {"convert ino 128 byte", "converted"}, {"hash name", "hash"}, {"info", "info"}, {"version", "structure"},
 	{"label", "label"}, {"logstate", "log"}, {"log", "structure"}, {"logprint -r", "logrecord"}, {"logprint", "logitem"}, {"logprint -u", "intent"},
 	{"agf 1", "structure"}, {"agi", "structure"}, {"agfl", "structure"}, {"sb", "structure"}, {"inode /d/file", "structure"}, {"block 0:1", "structure"},

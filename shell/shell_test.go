@@ -125,7 +125,7 @@ var docs = map[string]any{
 	"record": RecordDoc{}, "address": AddressDoc{}, "form": TypeDoc{}, "crc": CRCDoc{}, "trash": TrashDoc{},
 	"metadump": MetadumpDoc{}, "logrecord": LogRecordDoc{}, "logitem": LogItemDoc{}, "intent": IntentDoc{}, "node": NodeDoc{}, "path": PathDoc{}, "unlinked": UnlinkedDoc{}, "rdump": RdumpDoc{},
 	"frag": FragDoc{}, "reservation": ReservationDoc{}, "logres": LogReservationDoc{}, "height": HeightDoc{}, "hash": HashDoc{}, "converted": ConvertDoc{},
-	"info": InfoDoc{}, "difference": DifferenceDoc{}, "mapping": MappingDoc{}, "cow": CowDoc{}, "use": UseDoc{}, "freespace": FreeSpaceDoc{}, "statfs": StatfsDoc{}, "log": LogDoc{},
+	"info": InfoDoc{}, "difference": DifferenceDoc{}, "mapping": MappingDoc{}, "cow": CowDoc{}, "use": UseDoc{}, "freespace": FreeSpaceDoc{}, "groupuse": GroupUseDoc{}, "statfs": StatfsDoc{}, "log": LogDoc{},
 	"text": EchoDoc{}, "label": LabelDoc{}, "change": ChangeDoc{},
 	"dedupe": DedupeDoc{}, "hint": HintDoc{}, "refcount": RefcountDoc{}, "shared": SharedDoc{},
 }
@@ -172,7 +172,7 @@ func members(typ reflect.Type, out *[]string) {
 			continue
 		}
 		*out = append(*out, tag)
-		if f := typ.Field(i).Type; f.Kind() == reflect.Slice && (f.Elem() == reflect.TypeFor[FreeBucket]() || f.Elem() == reflect.TypeFor[LogChunk]() || f.Elem() == reflect.TypeFor[FieldChangeDoc]() || f.Elem() == reflect.TypeFor[SharedOwner]()) {
+		if f := typ.Field(i).Type; f.Kind() == reflect.Slice && (f.Elem() == reflect.TypeFor[FreeBucket]() || f.Elem() == reflect.TypeFor[KindUse]() || f.Elem() == reflect.TypeFor[LogChunk]() || f.Elem() == reflect.TypeFor[FieldChangeDoc]() || f.Elem() == reflect.TypeFor[SharedOwner]()) {
 			var inner []string
 			members(f.Elem(), &inner)
 			for _, m := range inner {
