@@ -33,8 +33,6 @@ type crashCase struct {
 	silent bool // leaves the tree as it is
 }
 
-func nothing(*volume.Writer) error { return nil }
-
 // crashCases are changes of the volume that crashBase makes, for each method that changes one.
 var crashCases = []crashCase{
 	{method: "Create", do: func(w *volume.Writer) error { return w.Create("/d/new", volume.Attr{Mode: 0o600, UID: 3}) }},
