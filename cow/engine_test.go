@@ -60,13 +60,13 @@ func newRig(t testing.TB, c mkfs.Config, content []byte, wrap func(device.Device
 	must(t, err)
 	defer in.Close()
 	r := &rig{t: t, mem: device.NewMemory(int64(c.Size))}
-	buf := make([]byte, 1<<20)
+	buf, zero := make([]byte, 1<<20), make([]byte, 1<<20)
 	for off := int64(0); off < int64(c.Size); off += int64(len(buf)) {
 		n, err := in.ReadAt(buf, off)
 		if err != nil && err != io.EOF {
 			t.Fatal(err)
 		}
-		if b := buf[:n]; len(bytes.Trim(b, "\x00")) > 0 {
+		if b := buf[:n]; !bytes.Equal(b, zero[:n]) {
 			_, err = r.mem.WriteAt(b, off)
 			must(t, err)
 		}

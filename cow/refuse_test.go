@@ -102,8 +102,9 @@ func TestRefusesOtherVolume(t *testing.T) {
 	}
 	tx.Cancel()
 	theirs.Cancel()
-	r.close(old, old)
-	other.close(old, old)
+	r.wants(r.g, "g", old)
+	must(t, r.store.Close())
+	must(t, other.store.Close())
 }
 
 // With no free block left at all: what is staged can be written out and dropped, and is not lost
