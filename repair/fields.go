@@ -3,6 +3,7 @@ package repair
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/cowfs/cowfs/check"
@@ -17,7 +18,7 @@ type cure func(j *job, f check.Finding) error
 // cures are the findings that a single field is the matter of.
 var cures = map[string]cure{
 	"agf.unused": zeroField, "agi.unused": zeroField, "quota.inode": zeroQuota, "inode.free-fields": clearFree,
-	"btree.padding": zeroField, "inode.padding": zeroField, "super.unused": zeroField,
+	"btree.padding": zeroField, "inode.padding": zeroField, "super.unused": dropBits,
 	"agi.hint": setField("null"), "unlinked.stale": setField("null"), "log.feature": setField("0"),
 	"super.field": wantSuper, "inode.field": wantField, "symlink.block": mendLink, "symlink.target": cutTarget,
 	"super.padding": zeroTail, "secondary.padding": copySuper, "secondary.field": copySuper, "secondary.unreadable": copySuper,
@@ -136,6 +137,24 @@ func wantField(j *job, f check.Finding) error {
 	})
 }
 
+// dropBits clears the bits that a finding names in a field of the superblock: all of a number.
+func dropBits(j *job, f check.Finding) error {
+	bits, err := strconv.ParseUint(f.Got, 0, 64)
+	if err != nil {
+		return zeroField(j, f)
+	}
+	return j.edit(f, func(t *format.BlockType, b []byte) error {
+		v, err := t.Table.Get(j.geo, b, f.Field)
+		if err != nil || v.Size > 8 {
+			return nil
+		}
+		for i := range v.Size {
+			b[v.Off+v.Size-1-i] &^= byte(bits >> (8 * i))
+		}
+		return nil
+	})
+}
+
 // wantSuper sets a field of the superblock to what the finding wants; if that is no value, to what
 // most copies have, or else to 0.
 func wantSuper(j *job, f check.Finding) error {
@@ -143,19 +162,26 @@ func wantSuper(j *job, f check.Finding) error {
 		if t.Table.Set(j.geo, b, f.Field, f.Want) == nil {
 			return nil
 		}
-		v, err := t.Table.Get(j.geo, b, f.Field)
-		if err != nil {
-			return nil
-		}
 		copies, err := soundCopies(j.dev, j.geo)
 		if err != nil {
 			return err
 		}
-		mine := b[v.Off : v.Off+v.Size]
-		if most, _ := mostVotes(copies, v); most != nil && !bytes.Equal(most, mine) {
-			copy(mine, most)
-		} else {
-			clear(mine)
+		names := []string{f.Field}
+		if strings.HasSuffix(f.Field, "features2") {
+			names = []string{"features2", "bad_features2"} // which are the same
+		}
+		for _, name := range names {
+			v, err := t.Table.Get(j.geo, b, name)
+			if err != nil {
+				return nil
+			}
+			mine := b[v.Off : v.Off+v.Size]
+			switch most, _ := mostVotes(copies, v); {
+			case most != nil && !bytes.Equal(most, mine):
+				copy(mine, most)
+			case len(names) == 1 && v.String() == f.Got: // and not corrected for another finding
+				clear(mine)
+			}
 		}
 		return nil
 	})
