@@ -145,8 +145,29 @@ func TestWriteTruncated(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Error(err)
 		}
-		if at := firstDifference(t, before, image); at >= 0 {
-			t.Errorf("an image cut at %d has changed at %d", part, at)
+		if !sameData(t, before, image) {
+			t.Errorf("an image cut at %d has changed", part)
+		}
+	}
+}
+
+// sameData compares two images where the second one has data.
+func sameData(t *testing.T, a, b *device.Memory) bool {
+	t.Helper()
+	x, y := make([]byte, 64<<10), make([]byte, 64<<10)
+	off := int64(0)
+	for ; ; off += int64(len(x)) {
+		var err error
+		if off, err = b.SeekData(off); err != nil {
+			return a.Allocated() == b.Allocated()
+		}
+		n := min(int64(len(x)), b.Size()-off)
+		_, err = a.ReadAt(x[:n], off)
+		check(t, err)
+		_, err = b.ReadAt(y[:n], off)
+		check(t, err)
+		if !bytes.Equal(x[:n], y[:n]) {
+			return false
 		}
 	}
 }
