@@ -71,7 +71,10 @@ func converseTerminal(ctx context.Context, s *shell.Session, h host) error {
 		return err
 	}
 	t := &lineTerminal{host: h, state: liner.NewLiner(), running: running}
-	if t.editing, err = liner.TerminalMode(); err != nil {
+	if err = withoutSignalKeys(os.Stdin); err == nil {
+		t.editing, err = liner.TerminalMode()
+	}
+	if err != nil {
 		return errors.Join(err, t.state.Close())
 	}
 	t.state.SetCtrlCAborts(true)
