@@ -322,7 +322,7 @@ func (c *crashCase) run(t *testing.T, image *device.Memory, index int) {
 	count := 0
 	for n := 0; n <= dev.Writes(); n++ {
 		for k, lost := range lostModes {
-			if count++; (n+k)%soak(2, 1) > 0 {
+			if count++; (n+k)%soak(4, 1) > 0 {
 				continue
 			}
 			where := fmt.Sprintf("crash after %d of %d writes, lost %v", n, dev.Writes(), lost)
