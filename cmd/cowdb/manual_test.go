@@ -1,25 +1,9 @@
 package main
 
 import (
-	"bytes"
-	"os"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/cowfs/cowfs/internal/cmdtest"
 )
 
-// TestManual has docs/man as the program tells it.
-func TestManual(t *testing.T) {
-	var got bytes.Buffer
-	if err := printManual(&got); err != nil {
-		t.Fatal(err)
-	}
-	const path = "../../docs/man/cowdb.8"
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got.String()); d != "" {
-		t.Errorf("go run ./cmd/cowdb --man >docs/man/cowdb.8 brings it up to date (-page +program):\n%s", d)
-	}
-}
+func TestManual(t *testing.T) { cmdtest.Manual(t, "cowdb", printManual) }

@@ -1,4 +1,4 @@
-// Package cmdtest holds what the test scripts of all three tools have in common. A tool's
+// Package cmdtest holds what the tests of all three tools have in common. A tool's
 // main_test.go adds its own.
 package cmdtest
 
