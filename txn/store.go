@@ -28,6 +28,7 @@ type Store struct {
 	bufs   map[int64]*Buf
 	pages  map[int64][]*Buf // those that aren't clean, by page
 	cached int              // bytes of all buffers
+	packed int              // bytes of all buffers from which on it is worth to look for clean ones
 	ckpt   checkpoint       // what is committed and not in the log
 	logged []*Buf           // what is in the log and not in place
 	held   int              // bytes of the buffers in logged
@@ -99,9 +100,11 @@ func (s *Store) drop(b *Buf) {
 // shrink drops clean buffers that the open transaction doesn't use, when there are too many.
 func (s *Store) shrink() {
 	busy := s.ckpt.bytes + s.held
-	if s.cached < maxClean+busy {
+	if s.cached < max(maxClean+busy, s.packed) {
 		return
 	}
+	// When most of them can't be dropped it would take long to look again each time.
+	defer func() { s.packed = s.cached + maxClean/4 }()
 	for _, b := range s.bufs {
 		if b.clean() && b.tx != s.cur {
 			s.drop(b)
