@@ -195,6 +195,13 @@ func (r *nodeReader) readFile(p string, n *Node) error {
 		return err
 	}
 	defer f.Close()
+	if n.Nlink > 1 {
+		// Another reader of the file must not find more in memory than what is read here: blocks
+		// that were never written are data for the kernel when they are in memory.
+		if err := unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_RANDOM); err != nil {
+			return &os.PathError{Op: "fadvise", Path: p, Err: err}
+		}
+	}
 	if n.Data, err = dataSegments(f, n.Size); err != nil {
 		return err
 	}
