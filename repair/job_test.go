@@ -152,7 +152,7 @@ func (d *damaged) block(ino format.Ino, w inode.Which, off format.FileOff, f fun
 }
 
 // TestNothingLost damages an image in ways after which everything can be found again. Without
-// COWFS_SOAK=1 it is every other one of them.
+// COWFS_SOAK=1 it is every third one of them.
 func TestNothingLost(t *testing.T) {
 	image := damage.Rich(t, "-b", "size=1k")
 	want := hashes(t, image)
@@ -224,7 +224,7 @@ func TestNothingLost(t *testing.T) {
 			}
 		}},
 	} {
-		if i%2 == 0 && os.Getenv("COWFS_SOAK") == "" {
+		if i%3 != 0 && os.Getenv("COWFS_SOAK") == "" {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
