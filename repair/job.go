@@ -150,11 +150,15 @@ func (j *job) correctSuper(g *format.Geometry, sb []byte) (*format.Geometry, err
 	if j.Safe {
 		return g, nil
 	}
-	changed, err := outvote(j.dev, g, sb, j.r)
+	copies, err := soundCopies(j.dev, g)
 	if err != nil {
 		return nil, err
 	}
-	changed = correctOwn(j.dev, g, sb, j.r) || changed
+	changed, err := outvote(copies, g, sb, j.r)
+	if err != nil {
+		return nil, err
+	}
+	changed = correctOwn(copies, j.dev, g, sb, j.r) || changed
 	changed = correctQuota(j.dev, g, sb, j.r) || changed
 	if f := format.SBIncompat.Get(sb); f&format.InNeedsRepair != 0 {
 		format.SBIncompat.Put(sb, f&^format.InNeedsRepair)

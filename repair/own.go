@@ -12,7 +12,7 @@ import (
 
 // correctOwn corrects what a sound superblock says of them: where most of its own fields and its
 // copies have the root, and the others behind it.
-func correctOwn(dev device.Device, g *format.Geometry, sb []byte, r *Result) (changed bool) {
+func correctOwn(copies [][]byte, dev device.Device, g *format.Geometry, sb []byte, r *Result) (changed bool) {
 	votes := map[format.Ino]int{}
 	vote := func(ino format.Ino) {
 		if g.ValidIno(ino) && isDir(dev, g, ino) {
@@ -23,11 +23,8 @@ func correctOwn(dev device.Device, g *format.Geometry, sb []byte, r *Result) (ch
 	vote(root)
 	vote(format.SBRbmIno.Get(sb) - 1)
 	vote(format.SBRsumIno.Get(sb) - 2)
-	p := make([]byte, g.SectSize)
-	for no := format.AGNumber(1); uint32(no) < g.AGCount; no++ {
-		if _, err := dev.ReadAt(p, g.AGOffset(no, 0)); err == nil && format.TypeSuperblock.Is(p) && format.ChecksumOK(p, format.SBCRC) {
-			vote(format.SBRootIno.Get(p)) // of most copies it is null
-		}
+	for _, c := range copies {
+		vote(format.SBRootIno.Get(c)) // of most copies it is null
 	}
 	for ino, n := range votes {
 		if n > votes[root] || n == votes[root] && ino < root {

@@ -202,11 +202,7 @@ func mostVotes(copies [][]byte, v format.Value) (most []byte, n int) {
 
 // outvote corrects the fields of a superblock, which is sound by itself, about which its copies
 // agree and say something else. Two copies at least must be there to be believed.
-func outvote(dev device.Device, g *format.Geometry, sb []byte, r *Result) (changed bool, err error) {
-	copies, err := soundCopies(dev, g)
-	if err != nil {
-		return false, err
-	}
+func outvote(copies [][]byte, g *format.Geometry, sb []byte, r *Result) (changed bool, err error) {
 	fields, err := format.Superblock.Decode(g, sb)
 	if err != nil || len(copies) < 2 {
 		return false, err
