@@ -275,3 +275,11 @@ func (d *File) mayChange() error {
 	}
 	return nil
 }
+
+// named makes an error of the host one about an operation on a file.
+func named(op string, f *os.File, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &os.PathError{Op: op, Path: f.Name(), Err: err}
+}

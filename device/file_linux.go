@@ -3,32 +3,12 @@ package device
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
-
-// lock takes the host's advisory lock on the whole file, without waiting.
-func lock(f *os.File, exclusive bool) error {
-	how := unix.LOCK_SH
-	if exclusive {
-		how = unix.LOCK_EX
-	}
-	err := control(f, func(fd int) error { return unix.Flock(fd, how|unix.LOCK_NB) })
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return fmt.Errorf("%s: %w by another process", f.Name(), ErrBusy)
-	}
-	return named("lock", f, err)
-}
-
-// unlock gives the lock back. Closing the file would do as well, but for a process that is being
-// started just now: until it runs its program it has all our files open too.
-func unlock(f *os.File) {
-	_ = control(f, func(fd int) error { return unix.Flock(fd, unix.LOCK_UN) })
-}
 
 // alone reports that nobody else has a file open, a loop device neither: only then does the host
 // grant a lease. False means nothing. It spares nearly everybody the search for loop devices,
@@ -59,8 +39,6 @@ func attached(info os.FileInfo) string {
 	return ""
 }
 
-func isBusy(err error) bool { return errors.Is(err, unix.EBUSY) }
-
 // punch gives up storage. It is ErrUnsupported where the host's filesystem or device cannot.
 func punch(f *os.File, off, n int64) error {
 	err := control(f, func(fd int) error {
@@ -70,23 +48,6 @@ func punch(f *os.File, off, n int64) error {
 		return errors.ErrUnsupported
 	}
 	return named("punch", f, err)
-}
-
-func seekData(f *os.File, off int64) (int64, error) { return seek(f, off, unix.SEEK_DATA) }
-func seekHole(f *os.File, off int64) (int64, error) { return seek(f, off, unix.SEEK_HOLE) }
-
-func seek(f *os.File, off int64, whence int) (at int64, err error) {
-	err = control(f, func(fd int) (err error) {
-		at, err = unix.Seek(fd, off, whence)
-		return err
-	})
-	switch {
-	case errors.Is(err, unix.ENXIO):
-		return 0, io.EOF
-	case errors.Is(err, unix.EINVAL):
-		return 0, errors.ErrUnsupported
-	}
-	return at, named("seek", f, err)
 }
 
 // cloneRange maps the many ways in which a host says that it cannot to ErrCannotClone.
@@ -131,30 +92,3 @@ func link(f *os.File, name string) error {
 }
 
 func descriptor(fd int) string { return fmt.Sprintf("/proc/self/fd/%d", fd) }
-
-// control runs op with the file's descriptor, again if a signal interrupts it, without taking
-// the file out of the runtime's hands.
-func control(f *os.File, op func(fd int) error) error {
-	conn, err := f.SyscallConn()
-	if err != nil {
-		return err
-	}
-	closed := conn.Control(func(fd uintptr) {
-		for {
-			if err = op(int(fd)); !errors.Is(err, unix.EINTR) {
-				return
-			}
-		}
-	})
-	if closed != nil { // the only reason not to run it
-		return ErrClosed
-	}
-	return err
-}
-
-func named(op string, f *os.File, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &os.PathError{Op: op, Path: f.Name(), Err: err}
-}

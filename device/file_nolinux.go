@@ -21,10 +21,3 @@ func cloneRange(f *os.File, _ int64, _ int, _, _ int64) error {
 func anonymous(string) *os.File { return nil }
 
 func link(*os.File, string) error { return errors.ErrUnsupported }
-
-func named(op string, f *os.File, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &os.PathError{Op: op, Path: f.Name(), Err: err}
-}
