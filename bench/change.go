@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/volume"
 )
 
@@ -98,8 +96,8 @@ func recoverOnce(ctx context.Context, b *bench, p places, side int) (*Measuremen
 			return nil, fmt.Errorf("fill the log: %w", err)
 		}
 	}
-	if out, err := exec.CommandContext(ctx, "cp", "--sparse=always", "--reflink=never", origin, p.image).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("cp: %w\n%s", err, out)
+	if err := do(ctx, "cp", "--sparse=always", "--reflink=never", origin, p.image); err != nil {
+		return nil, err
 	}
 	if err := syncFile(p.image); err != nil {
 		return nil, err
@@ -107,21 +105,16 @@ func recoverOnce(ctx context.Context, b *bench, p places, side int) (*Measuremen
 	m := &Measurement{}
 	if side == 0 {
 		return m, m.time(func() error {
-			dev, err := device.Open(p.image, device.ReadWrite)
+			w, err := openWriter(p.image, volume.Options{Replay: true})
 			if err != nil {
 				return err
-			}
-			w, err := volume.OpenWriter(dev, volume.Options{Replay: true})
-			if err != nil {
-				return errors.Join(err, dev.Close())
 			}
 			return errors.Join(w.Close(), syncFile(p.image))
 		})
 	}
 	err := m.time(func() error {
-		out, err := exec.CommandContext(ctx, "mount", "-o", "loop", p.image, p.mount).CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("mount: %w\n%s", err, out)
+		if err := mount(ctx, p); err != nil {
+			return err
 		}
 		return syncFile(p.image)
 	})
@@ -147,9 +140,5 @@ func fillLog(ctx context.Context, dir string) error {
 			}
 		}
 	}
-	out, err := exec.CommandContext(ctx, xfsprogs7("xfs_io"), "-x", "-c", "shutdown -f", dir).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("shutdown: %w\n%s", err, out)
-	}
-	return nil
+	return shutdown(ctx, dir)
 }

@@ -60,16 +60,32 @@ func mounted(ctx context.Context, p places, work func(dir string) error) error {
 	if os.Geteuid() != 0 {
 		return errors.New("this takes a mount, and that takes root")
 	}
-	for _, args := range [][]string{
-		{xfsprogs7("mkfs.xfs"), "-q", "-d", "file,name=" + p.image + ",size=" + p.size},
-		{"mount", "-o", "loop", p.image, p.mount},
-	} {
-		if out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput(); err != nil {
-			return fmt.Errorf("%q: %w\n%s", args, err, out)
-		}
+	if err := do(ctx, xfsprogs7("mkfs.xfs"), "-q", "-d", "file,name="+p.image+",size="+p.size); err != nil {
+		return err
+	}
+	if err := mount(ctx, p); err != nil {
+		return err
 	}
 	err := work(p.mount)
 	return errors.Join(err, unix.Unmount(p.mount, 0))
+}
+
+// mount has the kernel mount the image.
+func mount(ctx context.Context, p places) error {
+	return do(ctx, "mount", "-o", "loop", p.image, p.mount)
+}
+
+// shutdown has the filesystem at dir go down, with what was done in the log only.
+func shutdown(ctx context.Context, dir string) error {
+	return do(ctx, xfsprogs7("xfs_io"), "-x", "-c", "shutdown -f", dir)
+}
+
+// do runs a program that has nothing to tell unless it fails.
+func do(ctx context.Context, args ...string) error {
+	if out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%q: %w\n%s", args, err, out)
+	}
+	return nil
 }
 
 // clones makes a file of many extents with holes between them, clones it, and writes to some
@@ -129,11 +145,7 @@ func dirty(n int) func(context.Context, *bench, places) error {
 					return err
 				}
 			}
-			out, err := exec.CommandContext(ctx, xfsprogs7("xfs_io"), "-x", "-c", "shutdown -f", dir).CombinedOutput()
-			if err != nil {
-				return fmt.Errorf("shutdown: %w\n%s", err, out)
-			}
-			return nil
+			return shutdown(ctx, dir)
 		})
 	}
 }

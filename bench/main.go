@@ -57,16 +57,16 @@ func run(ctx context.Context, o options) (err error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the programs: %w\n%s", err, out)
 	}
+	chosen, err := chosenSets(o.sets)
+	if err != nil {
+		return err
+	}
 	report := Report{Machine: machine()}
 	fmt.Println(report.Machine)
-	for _, name := range o.sets {
-		s, err := findSet(name)
-		if err != nil {
-			return err
-		}
+	for _, s := range chosen {
 		result, err := b.compare(ctx, s)
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", s.name, err)
 		}
 		report.Sets = append(report.Sets, *result)
 		result.print(os.Stdout)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -64,10 +63,10 @@ func (r *race) turn(ctx context.Context, b *bench, p places, side int) (*Measure
 	if err := os.RemoveAll(p.image); err != nil {
 		return nil, err
 	}
-	if out, err := exec.CommandContext(ctx, b.mkcowfs, "-q", "--size", p.size, p.image).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("mkcowfs: %w\n%s", err, out)
+	if err := do(ctx, b.mkcowfs, "-q", "--size", p.size, p.image); err != nil {
+		return nil, err
 	}
-	w, err := openWriter(p.image)
+	w, err := openWriter(p.image, volume.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +86,7 @@ func (r *race) turn(ctx context.Context, b *bench, p places, side int) (*Measure
 }
 
 func (r *race) byUs(p places, m *Measurement) error {
-	w, err := openWriter(p.image)
+	w, err := openWriter(p.image, volume.Options{})
 	if err != nil {
 		return err
 	}
@@ -96,8 +95,8 @@ func (r *race) byUs(p places, m *Measurement) error {
 }
 
 func (r *race) byLinux(ctx context.Context, p places, m *Measurement) error {
-	if out, err := exec.CommandContext(ctx, "mount", "-o", "loop", p.image, p.mount).CombinedOutput(); err != nil {
-		return fmt.Errorf("mount: %w\n%s", err, out)
+	if err := mount(ctx, p); err != nil {
+		return err
 	}
 	err := func() error {
 		top, err := os.Open(p.mount)
@@ -128,12 +127,12 @@ func cpuTime() float64 {
 	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
 }
 
-func openWriter(path string) (*volume.Writer, error) {
+func openWriter(path string, o volume.Options) (*volume.Writer, error) {
 	dev, err := device.Open(path, device.ReadWrite)
 	if err != nil {
 		return nil, err
 	}
-	w, err := volume.OpenWriter(dev, volume.Options{})
+	w, err := volume.OpenWriter(dev, o)
 	if err != nil {
 		return nil, errors.Join(err, dev.Close())
 	}

@@ -3,13 +3,14 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 
 	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/volume"
 )
 
 // repairSets are about the repair of damaged images. Each contender gets a copy of its own, which
@@ -41,11 +42,7 @@ func freshCopy(ctx context.Context, p places) error {
 	if err := os.RemoveAll(p.image + ".undo"); err != nil {
 		return err
 	}
-	out, err := exec.CommandContext(ctx, "cp", "--sparse=always", p.image+damagedSuffix, p.image).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("copy the image: %w\n%s", err, out)
-	}
-	return nil
+	return do(ctx, "cp", "--sparse=always", p.image+damagedSuffix, p.image)
 }
 
 // damagedFiles makes an image with so many files, and destroys the trees of its groups.
@@ -67,62 +64,39 @@ func destroyTrees(path string) error {
 	if err != nil {
 		return err
 	}
-	defer dev.Close()
-	head := make([]byte, format.MaxSectorSize)
-	if _, err := dev.ReadAt(head, 0); err != nil {
-		return err
-	}
-	g, err := format.GeometryOf(head)
+	v, err := volume.Open(dev, volume.Options{})
 	if err != nil {
-		return err
+		return errors.Join(err, dev.Close())
 	}
-	for ag := range format.AGNumber(g.AGCount) {
-		trees, err := treesOf(g, dev, ag)
-		if err != nil {
-			return err
-		}
-		var blocks []uint64
-		for _, t := range trees {
-			if err := t.Walk(func(_ int, block uint64, _ []byte) error {
-				blocks = append(blocks, block)
-				return nil
-			}); err != nil {
-				return err
-			}
-		}
-		noise := make([]byte, g.BlockSize)
+	noise := make([]byte, v.Geo.BlockSize)
+	for ag := range format.AGNumber(v.Geo.AGCount) {
+		blocks, err := treeBlocks(v, ag)
 		for _, block := range blocks {
 			_, _ = rand.Read(noise) // never fails
-			if _, err := dev.WriteAt(noise, g.AGOffset(ag, format.AGBlock(block))); err != nil {
-				return err
+			if err == nil {
+				_, err = dev.WriteAt(noise, v.Geo.AGOffset(ag, format.AGBlock(block)))
 			}
 		}
+		if err != nil {
+			return errors.Join(err, v.Close())
+		}
 	}
-	return dev.Sync()
+	return errors.Join(dev.Sync(), v.Close())
 }
 
-// treesOf are the trees of a group.
-func treesOf(g *format.Geometry, dev device.Device, ag format.AGNumber) ([]btree.Tree, error) {
-	agf, agi := make([]byte, g.SectSize), make([]byte, g.SectSize)
-	for i, b := range [][]byte{agf, agi} {
-		if _, err := dev.ReadAt(b, g.SectorOffset(ag, 1+i)); err != nil {
+// treeBlocks are the blocks of all trees of a group.
+func treeBlocks(v *volume.Volume, ag format.AGNumber) (blocks []uint64, err error) {
+	for _, kind := range []*btree.Kind{btree.Bnobt, btree.Cntbt, btree.Rmapbt, btree.Refcountbt, btree.Inobt, btree.Finobt} {
+		t, err := v.Tree(kind, ag)
+		if err != nil {
+			return nil, err
+		}
+		if err := t.Walk(func(_ int, block uint64, _ []byte) error {
+			blocks = append(blocks, block)
+			return nil
+		}); err != nil {
 			return nil, err
 		}
 	}
-	var out []btree.Tree
-	for _, t := range []struct {
-		kind   *btree.Kind
-		root   format.AGBlock
-		levels uint32
-	}{
-		{btree.Bnobt, format.AGFBnoRoot.Get(agf), format.AGFBnoLevel.Get(agf)},
-		{btree.Cntbt, format.AGFCntRoot.Get(agf), format.AGFCntLevel.Get(agf)},
-		{btree.Rmapbt, format.AGFRmapRoot.Get(agf), format.AGFRmapLevel.Get(agf)},
-		{btree.Refcountbt, format.AGFRefcntRoot.Get(agf), format.AGFRefcntLevel.Get(agf)},
-		{btree.Inobt, format.AGIRoot.Get(agi), format.AGILevel.Get(agi)},
-		{btree.Finobt, format.AGIFreeRoot.Get(agi), format.AGIFreeLevel.Get(agi)},
-	} {
-		out = append(out, btree.Tree{Kind: t.kind, Geo: g, Dev: dev, AG: ag, Root: uint64(t.root), Levels: int(t.levels)})
-	}
-	return out, nil
+	return blocks, nil
 }

@@ -109,8 +109,8 @@ func (s *script) prepare(ctx context.Context, b *bench, size string, p places) e
 			return err
 		}
 	}
-	if out, err := exec.CommandContext(ctx, b.mkcowfs, "-q", "--size", size, "--root", tree, p.image).CombinedOutput(); err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
+	if err := do(ctx, b.mkcowfs, "-q", "--size", size, "--root", tree, p.image); err != nil {
+		return err
 	}
 	src, err := readSource(p.image)
 	if err != nil {

@@ -43,6 +43,24 @@ var sets = append([]set{
 	{name: "check-dirty", what: "check of an image with a dirty log and 50,000 files", size: "4g", image: dirty(50_000), dirty: true},
 }, slices.Concat(changeSets, cowSets, scriptSets, repairSets)...)
 
+// chosenSets finds sets by name. Races come last: they take memory in this process, and the host counts
+// that as memory of the programs that are started after it.
+func chosenSets(names []string) (chosen []*set, err error) {
+	var races []*set
+	for _, name := range names {
+		s, err := findSet(name)
+		if err != nil {
+			return nil, err
+		}
+		if s.race != nil {
+			races = append(races, s)
+		} else {
+			chosen = append(chosen, s)
+		}
+	}
+	return append(chosen, races...), nil
+}
+
 func setNames() []string {
 	var out []string
 	for _, s := range sets {
@@ -88,11 +106,7 @@ func measure(dir string) (files, bytes int64, err error) {
 
 // archive packs a tree for those who read it from there.
 func archive(ctx context.Context, dir, to string) error {
-	out, err := exec.CommandContext(ctx, "tar", "--format=pax", "-cf", to, "-C", dir, ".").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("tar: %w\n%s", err, out)
-	}
-	return nil
+	return do(ctx, "tar", "--format=pax", "-cf", to, "-C", dir, ".")
 }
 
 // xfsprogs7 finds a tool of xfsprogs 7.2 where the tests do, or returns "".
