@@ -102,7 +102,7 @@ func (l *Log) findTail(tail format.LSN) (format.LSN, error) {
 	for {
 		at := tail
 		err := error(nil)
-		keep := l.area.distance(tail, l.Head)<<format.BasicBlockLog <= keepLimit
+		keep := l.fits(tail)
 		var kept []*Record
 		for rec, e := range l.records(tail) {
 			if err = e; e == nil {
@@ -162,6 +162,11 @@ func (l *Log) Records() iter.Seq2[*Record, error] {
 
 // keepLimit is how many bytes of a log are kept in memory rather than read twice.
 const keepLimit = 64 << 20
+
+// fits reports whether what lies between a record and the head may be kept.
+func (l *Log) fits(tail format.LSN) bool {
+	return l.area.distance(tail, l.Head)<<format.BasicBlockLog <= keepLimit
+}
 
 func yieldAll[T any](list []T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {

@@ -67,7 +67,7 @@ func newReplayer(l *Log, into device.Device) *replayer {
 func (r *replayer) run() error {
 	// The second pass reads the log anew only where it is too long to be kept.
 	var kept []*Transaction
-	keep := r.log.area.distance(r.log.Tail, r.log.Head)<<format.BasicBlockLog <= keepLimit
+	keep := r.log.fits(r.log.Tail)
 	for t, err := range r.log.Transactions() {
 		if err != nil {
 			return err
