@@ -85,8 +85,8 @@ func (s span) blocks() uint64 { return uint64(s.end - s.off) }
 //   - Else the CoW fork gets a reservation as far as the write and the shared blocks go, rounded
 //     out to the file's CoW extent size hint.
 //
-// The caller goes on at the mapping's end, and calls End when it does not write all of it. When the forks have changed since, the mapping must
-// not be used: Valid tells.
+// The caller goes on at the mapping's end, and calls End when it does not write all of it. When the
+// forks have changed since, the mapping must not be used: Valid tells.
 func (f *File) Begin(off, end format.FileOff, p Purpose) (m Iomap, err error) {
 	err = f.eng.look(func(c *change) error {
 		m, err = f.begin(c, off, end, p)

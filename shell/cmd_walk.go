@@ -15,7 +15,7 @@ func walkCommands() []*Command {
 	return []*Command{
 		{
 			Name: "print", Aliases: []string{"p"}, Args: "[FIELD]...", Summary: "print fields of what is at the position",
-			Text: "Without a field, all of them. A field within a part is PART.FIELD, one of an array FIELD[N],\ncounted from 0, some of them FIELD[N-M]; what comes before a dot may be left out where only one field is meant. The name\nof a part or an array prints all that is in it.",
+			Text: "Without a field, all of them. A field within a part is PART.FIELD, one of an array FIELD[N],\ncounted from 0, some of them FIELD[N-M]; what comes before a dot may be left out where only one\nfield is meant. The name of a part or an array prints all that is in it.",
 			Examples: []Example{
 				{"print", "everything"},
 				{"print core.size", "one field"},
