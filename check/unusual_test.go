@@ -75,7 +75,7 @@ func TestSoundFull(t *testing.T) {
 		t.Run(fmt.Sprint(args), func(t *testing.T) {
 			t.Parallel()
 			image := dirty.Fresh(t, 64<<20, append(args, "-l", "size=16m", "-d", "agcount=2")...)
-			work(t, image, oracle.MountOptions{}, func(dir string) {
+			work(t, image, oracle.MountOptions{Full: true}, func(dir string) {
 				n := fill(t, dir, 12<<10)
 				for i := 0; i < n; i += 2 { // holes of 12 KiB
 					if err := os.Remove(filepath.Join(dir, fmt.Sprint("fill", i))); err != nil {
@@ -90,7 +90,7 @@ func TestSoundFull(t *testing.T) {
 				}
 			})
 			clean(t, image, "in pieces")
-			work(t, image, oracle.MountOptions{}, func(dir string) {
+			work(t, image, oracle.MountOptions{Full: true}, func(dir string) {
 				if err := os.Mkdir(filepath.Join(dir, "more"), 0o755); err == nil {
 					fill(t, filepath.Join(dir, "more"), 3000)
 				}

@@ -106,8 +106,13 @@ var (
 		`EXPERIMENTAL .* Use at your own risk!`,
 		`.*deprecated.*`,
 	}, "|") + `)$|^loop\d+: detected capacity change from \d+ to \d+$`)
+	lostData = regexp.MustCompile(`^loop\d+: writeback error on inode \d+, offset \d+, sector \d+$`)
 	alarming = regexp.MustCompile(`^(XFS: |WARNING: |BUG: |Oops|kernel BUG|INFO: task .* blocked|Buffer I/O error)`)
 )
+
+// noRoom tells whether a line says that data of a file could not be written back. It is all that
+// Linux says where the volume is full; an error of the device has a line of its own.
+func noRoom(line string) bool { return lostData.MatchString(line) }
 
 // complaint tells whether a line is about this log's device and not normal, or is an alarm
 // that names no device.

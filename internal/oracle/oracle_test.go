@@ -99,14 +99,16 @@ func TestMountHearsTheKernel(t *testing.T) {
 	m.Unmount()
 	oracle.MustRun(t, oracle.Tool(t, "xfs_db", oracle.Gen7), "-x",
 		"-c", "path /dir", "-c", "dblock 0", "-c", "write -d bhdr.hdr.owner 77", image)
-	r := &recorder{TB: t}
-	m = oracle.Mount(r, image, oracle.MountOptions{})
-	if _, err := os.ReadDir(filepath.Join(m.Dir, "dir")); err == nil {
-		t.Error("the kernel reads a damaged directory")
-	}
-	m.Unmount()
-	if !strings.Contains(r.failed.String(), "Metadata corruption detected") {
-		t.Errorf("the kernel's complaint was not noticed, only %q", r.failed.String())
+	for _, options := range []oracle.MountOptions{{}, {Full: true}} {
+		r := &recorder{TB: t}
+		m = oracle.Mount(r, image, options)
+		if _, err := os.ReadDir(filepath.Join(m.Dir, "dir")); err == nil {
+			t.Error("the kernel reads a damaged directory")
+		}
+		m.Unmount()
+		if !strings.Contains(r.failed.String(), "Metadata corruption detected") {
+			t.Errorf("the kernel's complaint was not noticed, only %q", r.failed.String())
+		}
 	}
 }
 
