@@ -3,15 +3,17 @@ package shell
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cowfs/cowfs/device"
+	"github.com/cowfs/cowfs/metadump"
+	"github.com/cowfs/cowfs/volume"
 )
 
 // section is what the page about JSON says of a type of objects: its members, and which of them may
@@ -79,60 +81,64 @@ func (s section) check(o map[string]any, prefix string) error {
 	return nil
 }
 
-// jsonLines are command lines, in the order in which they run on an image with little in it, and the
-// type of the objects that each gives; none where it gives none.
-var jsonLines = []struct{ line, typ string }{
+// jsonLine is a command line and the type of the objects that it gives; none where it gives none.
+type jsonLine struct{ line, typ string }
+
+// jsonLines are in the order in which they run on an image with little in it.
+var jsonLines = []jsonLine{
 	{"mkdir /d", ""}, {"put HOST /d/file", ""}, {"ln /d/file /d/hard", ""}, {"ln -s file /d/link", ""}, {"mknod /null c 1 3", ""},
 	{"mv /null /d/null", ""}, {"chmod 640 /d/file", ""}, {"chown 1:2 /d/file", ""}, {"setfattr /d/file user.note text", ""},
-	{"truncate /d/file 64k", ""}, {"fallocate /d/file 64k 64k", ""}, {"punch /d/file 8k 4k", ""}, {"zero /d/file 16k 4k", ""},
+	{"setfattr /d/file user.block LONG", ""}, {"ln -s LONG /d/long", ""}, {"truncate /d/file 64k", ""}, {"fallocate /d/file 64k 64k", ""}, {"punch /d/file 8k 4k", ""}, {"zero /d/file 16k 4k", ""},
 	{"reflink /d/file /d/clone", ""}, {"write --pattern 7 --length 4k /d/clone 0", ""}, {"bmap /d/clone", "mapping"}, {"writeback /d/clone", ""},
 	{"unshare /d/clone 4k 4k", ""}, {"dedupe /d/file 20k /d/clone 20k 4k", "dedupe"}, {"write --stage --pattern 8 --length 4k /d/clone 24k", ""},
 	{"cow status", "cow"}, {"bmap -c /d/clone", "mapping"}, {"cow cancel /d/clone", ""}, {"cowextsize /d/file 64k", ""}, {"cowextsize /d/file", "cowextsize"},
 	{"extsize /d/file", "extsize"}, {"put HOST /d/other", ""}, {"exchange /d/other /d/clone", ""}, {"sync", ""},
 	{"ls /d", "entry"}, {"ls -l /d", "entry"}, {"ls -d /d", "entry"}, {"stat /d/file /d/link /d/null", "stat"}, {"cat /d/file", ""}, {"get /d/file DIR/got", ""},
-	{"xattr /d/file", "xattr"}, {"parent /d/file", "parent"}, {"path", "path"}, {"unlinked", "unlinked"}, {"rdump /d DIR", "rdump"},
+	{"xattr /d/file", "xattr"}, {"parent /d/file", "parent"}, {"path", "path"}, {"rdump /d DIR", "rdump"},
 	{"shared /d/file", "shared"}, {"refcount", "refcount"}, {"fsmap", "use"}, {"map", "groupuse"}, {"freesp", "freespace"}, {"df", "statfs"}, {"frag -v", "frag"}, {"agresv", "reservation"},
 	{"logres", "logres"}, {"btheight bnobt", "height"}, {"convert ino 128 byte", "converted"}, {"hash name", "hash"}, {"info", "info"}, {"version", "structure"},
 	{"label", "label"}, {"logstate", "log"}, {"log", "structure"}, {"logprint -r", "logrecord"}, {"logprint", "logitem"}, {"logprint -u", "intent"},
 	{"agf 1", "structure"}, {"agi", "structure"}, {"agfl", "structure"}, {"sb", "structure"}, {"inode /d/file", "structure"}, {"block 0:1", "structure"},
 	{"daddr 0", "structure"}, {"root bnobt 0", "structure"}, {"btdump rmapbt 0", "record"}, {"tree rmapbt 0", "node"},
+	{"inode -q /d/file", ""}, {"ablock 0", "structure"}, {"inode -q /d/long", ""}, {"dblock 0", "structure"},
 	{"inode -q /d", ""}, {"addr", "address"}, {"type", "form"}, {"hexdump", "hex"}, {"crc", "crc"}, {"print core.size", "structure"}, {"follow list[0].inumber.i4", "structure"},
 	{"back", "structure"}, {"forward", "structure"}, {"push", ""}, {"stack", "address"}, {"pop", "structure"},
 	{"begin", ""}, {"rm /d/hard", ""}, {"changes", "change"}, {"commit", ""}, {"begin", ""}, {"abort", ""},
 	{"diff COPY", "difference"}, {"metadump DIR/dump", "metadump"},
 	{"let n = 1", ""}, {"echo words", "text"}, {"capture x cat /d/file", ""}, {"expect -n 1 df", ""}, {"try stat /nothing", ""}, {"source SCRIPT", "statfs"},
 	{"sb -q 1", ""}, {"set fdblocks 1", "structure"}, {"fuzz icount add", "structure"}, {"poke 300 00", "hex"}, {"blocktrash -n 1 -s 1", "trash"},
+	{"agi -q", ""}, {"set unlinked[0] 128", "structure"}, {"unlinked", "unlinked"},
 }
 
-// withoutJSON are commands that no line above can run here.
-var withoutJSON = []string{"ablock", "dblock", "dquot", "mdrestore"}
+// Lines for what not every image is: a dump, a volume with quotas.
+var (
+	jsonOfDump  = []jsonLine{{"mdrestore DIR/restored", "metadump"}}
+	jsonOfQuota = []jsonLine{{"dquot 1", "structure"}}
+)
 
-// Each command gives, with --json, objects of the types and with the members that the page tells of.
-func TestJSONOfCommands(t *testing.T) {
-	sections := jsonSections(t)
-	dir, path := t.TempDir(), newImage(t)
-	s, end := writerOn(t, path)
-	s.Image, s.JSON, s.Quote = path, true, false
-	if err := os.WriteFile(filepath.Join(dir, "host"), bytes.Repeat([]byte("content "), 4096), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "script"), []byte("df\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	words := strings.NewReplacer("HOST", filepath.Join(dir, "host"), "SCRIPT", filepath.Join(dir, "script"), "COPY", newImage(t), "DIR", dir)
-	ran, gave := map[string]bool{}, map[string]bool{}
-	for _, c := range jsonLines {
+// jsonTrial runs command lines, and knows which commands ran and which types of objects there were.
+type jsonTrial struct {
+	sections  map[string]section
+	words     *strings.Replacer // what stands for places in the lines
+	ran, gave map[string]bool
+}
+
+// run holds what the lines give in a session against the page.
+func (j *jsonTrial) run(t *testing.T, s *Session, lines []jsonLine) {
+	t.Helper()
+	s.JSON, s.Quote = true, false
+	for _, c := range lines {
 		var out bytes.Buffer
 		s.Out, s.buf = &out, bufio.NewWriter(&out)
-		line := strings.Fields(words.Replace(c.line))
-		if err := s.Run(context.Background(), line); err != nil {
+		line := strings.Fields(j.words.Replace(c.line))
+		if err := s.Run(t.Context(), line); err != nil {
 			t.Fatalf("%s: %v", c.line, err)
 		}
-		ran[line[0]] = true
-		n := 0
+		j.ran[line[0]] = true
 		if line[0] == "cat" {
 			continue // contents of a file
 		}
+		n := 0
 		for d := json.NewDecoder(&out); d.More(); n++ {
 			var o map[string]any
 			if err := d.Decode(&o); err != nil {
@@ -141,24 +147,80 @@ func TestJSONOfCommands(t *testing.T) {
 			if o["type"] != c.typ {
 				t.Errorf("%s: an object of type %v, want %q", c.line, o["type"], c.typ)
 			}
-			if err := sections[c.typ].check(o, ""); err != nil {
+			if err := j.sections[c.typ].check(o, ""); err != nil {
 				t.Errorf("%s: %v", c.line, err)
 			}
-			gave[c.typ] = true
+			j.gave[c.typ] = true
 		}
-		if n == 0 && c.typ != "" && c.typ != "unlinked" && c.typ != "intent" {
+		if n == 0 && c.typ != "" && c.typ != "intent" {
 			t.Errorf("%s: no object", c.line)
 		}
 	}
+}
+
+// Each command gives, with --json, objects of the types and with the members that the page tells of.
+func TestJSONOfCommands(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	if err := os.WriteFile(at("host"), bytes.Repeat([]byte("content "), 4096), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(at("script"), []byte("df\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	trial := &jsonTrial{
+		sections: jsonSections(t), ran: map[string]bool{}, gave: map[string]bool{},
+		words: strings.NewReplacer("HOST", at("host"), "SCRIPT", at("script"), "COPY", newImage(t), "DIR", dir, "LONG", strings.Repeat("long/", 150)),
+	}
+	path := newImage(t)
+	s, end := writerOn(t, path)
+	s.Image = path
+	trial.run(t, s, jsonLines)
 	end()
+	trial.run(t, dumpReader(t, at("dump")), jsonOfDump)
+	trial.run(t, quotaReader(t, at("host")), jsonOfQuota)
+
 	for _, c := range Commands() {
-		if !ran[c.Name] && !slices.Contains(withoutJSON, c.Name) {
+		if !trial.ran[c.Name] {
 			t.Errorf("%s was not tried", c.Name)
 		}
 	}
-	for typ := range sections {
-		if !gave[typ] && typ != "unlinked" && typ != "intent" {
+	for typ := range trial.sections {
+		if !trial.gave[typ] && typ != "intent" {
 			t.Errorf("nothing gave an object of type %q", typ)
 		}
 	}
+}
+
+// dumpReader opens a metadump as cowdb does.
+func dumpReader(t *testing.T, path string) *Session {
+	t.Helper()
+	dev, err := device.Open(path, device.ReadOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close()
+	image, _, err := metadump.Load(t.Context(), dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := volume.Open(image, volume.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { v.Close() })
+	return &Session{Vol: v, Image: path}
+}
+
+// quotaReader opens a volume with quotas of users; content is a file of the host of a block or more.
+func quotaReader(t *testing.T, content string) *Session {
+	t.Helper()
+	path := newImage(t)
+	s, end := writerOn(t, path)
+	if err := s.Run(t.Context(), []string{"put", content, "/quota"}); err != nil {
+		t.Fatal(err)
+	}
+	end()
+	makeQuota(t, path)
+	return readerOn(t, path, false)
 }
