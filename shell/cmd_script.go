@@ -53,6 +53,8 @@ func scriptCommands() []*Command {
 				text := ""
 				if err := s.Run(ctx, args); ctx.Err() != nil {
 					return ctx.Err()
+				} else if errors.Is(err, ErrQuit) {
+					return err
 				} else if err != nil {
 					text = err.Error()
 				}
@@ -185,8 +187,11 @@ func expectCommand() *Command {
 
 func (s *Session) expectError(ctx context.Context, want string, words []string) error {
 	_, err := s.capture(ctx, words, false)
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.Is(err, ErrQuit):
+		return err
 	}
 	if err != nil && strings.Contains(err.Error(), want) {
 		return nil

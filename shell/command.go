@@ -32,7 +32,7 @@ type Example struct{ Line, Says string }
 // runFunc runs a command; args are what is left behind the flags.
 type runFunc func(ctx context.Context, s *Session, args []string) error
 
-// table is all commands, by order of name, and by name and alias.
+// table is all commands, by order of name; by name and alias, the keywords too.
 type table struct {
 	list   []*Command
 	byName map[string]*Command
@@ -75,10 +75,11 @@ func makeTable() table {
 		writeCommands(),
 		scriptCommands(),
 		unitCommands(),
+		sessionCommands(),
 	)
 	slices.SortFunc(list, func(a, b *Command) int { return strings.Compare(a.Name, b.Name) })
 	t := table{list, map[string]*Command{}}
-	for _, c := range list {
+	for _, c := range append(slices.Clone(list), Keywords()...) {
 		for _, name := range append([]string{c.Name}, c.Aliases...) {
 			t.byName[name] = c
 		}
@@ -89,17 +90,26 @@ func makeTable() table {
 // Commands returns all commands, by name.
 func Commands() []*Command { return slices.Clone(commands().list) }
 
-// Find returns the command of a name or alias.
+// Find returns the command of a name or alias, or the keyword.
 func Find(name string) (*Command, error) {
 	if c, ok := commands().byName[name]; ok {
 		return c, nil
 	}
-	return nil, &UsageError{fmt.Sprintf("%s: no such command%s; \"help\" lists them", name, suggest(name, commandNames())), true}
+	return nil, &UsageError{fmt.Sprintf("%s: no such command%s; \"help\" lists them", name, suggest(name, lineWords())), true}
 }
 
-// commandNames lists the names of all commands and what else can begin a line.
+// lineWords lists all that can begin a line: commands by all their names, and keywords.
+func lineWords() []string { return slices.Sorted(maps.Keys(commands().byName)) }
+
+// commandNames lists the names of all commands.
 func commandNames() []string {
-	return slices.AppendSeq([]string{"help", "for", "if", "quit"}, maps.Keys(commands().byName))
+	var out []string
+	for name, c := range commands().byName {
+		if slices.Contains(commands().list, c) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // UsageError is an error in how a command was given.
@@ -117,7 +127,7 @@ func usagef(format string, args ...any) error {
 
 // Help writes the help text of the command.
 func (c *Command) Help(w io.Writer) {
-	fmt.Fprintf(w, "%s %s\n    %s\n", c.Name, c.Args, c.Summary)
+	fmt.Fprintf(w, "%s\n    %s\n", c.usage(), c.Summary)
 	if len(c.Aliases) > 0 {
 		fmt.Fprintf(w, "    also called: %s\n", strings.Join(c.Aliases, ", "))
 	}
@@ -136,9 +146,12 @@ func (c *Command) Help(w io.Writer) {
 		if i == 0 {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(w, "    %-32s %s\n", e.Line, e.Says)
+		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("    %-32s %s", e.Line, e.Says), " "))
 	}
 }
+
+// usage is the name with what comes behind it.
+func (c *Command) usage() string { return strings.TrimSpace(c.Name + " " + c.Args) }
 
 // Flags calls f for each flag of the command, in the order of their names.
 func (c *Command) Flags(f func(name, usage string)) {
@@ -151,12 +164,15 @@ func indent(text string) string {
 	return "    " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
 }
 
-// HelpAll writes one line for each command.
+// HelpAll writes one line for each command and each keyword.
 func HelpAll(w io.Writer) {
 	for _, c := range Commands() {
 		fmt.Fprintf(w, "  %-10s %s\n", c.Name, c.Summary)
 	}
-	fmt.Fprintf(w, "  %-10s %s\n", "help", "show this list, or with a command's name its help")
+	fmt.Fprintf(w, "\nWords of scripts:\n")
+	for _, c := range Keywords() {
+		fmt.Fprintf(w, "  %-10s %s\n", c.Name, c.Summary)
+	}
 }
 
 func (c *Command) flags() *flag.FlagSet {
@@ -179,7 +195,7 @@ func (c *Command) run(ctx context.Context, s *Session, args []string) error {
 	err := run(ctx, s, f.Args())
 	var usage *UsageError
 	if errors.As(err, &usage) && !usage.told { // else it is that of a command within this one
-		return &UsageError{fmt.Sprintf("%s: %v; usage: %s %s", c.Name, err, c.Name, c.Args), true}
+		return &UsageError{fmt.Sprintf("%s: %v; usage: %s", c.Name, err, c.usage()), true}
 	}
 	return err
 }

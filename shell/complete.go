@@ -14,9 +14,6 @@ import (
 	"github.com/cowfs/cowfs/format"
 )
 
-// keywords begin lines that are no commands.
-var keywords = []string{"for", "if", "else", "end", "help", "quit"}
-
 // Complete returns what the last word of a line can become, and where in the line it begins: names
 // of commands, flags, variables, fields of what is at the position, paths in the image and on the
 // host. What is complete ends with a blank.
@@ -32,7 +29,7 @@ func (s *Session) Complete(line string) (start int, words []string) {
 	}
 	last := strings.Join(known, "")
 	var list []string
-	for _, c := range s.candidates(before, last) {
+	for _, c := range s.candidates(lineWords(), before, last) {
 		if strings.HasPrefix(c, last) {
 			list = append(list, quoteWord(c))
 		}
@@ -80,16 +77,17 @@ func quoteWord(w string) string {
 // prefixes are commands with another command behind them, after so many other words.
 var prefixes = map[string]int{"try": 0, "expect": 1, "capture": 1}
 
-// candidates lists what can stand behind some words, beginning with last.
-func (s *Session) candidates(before []string, last string) []string {
+// candidates lists what can stand behind some words, beginning with last. The first word is one of
+// those in first.
+func (s *Session) candidates(first, before []string, last string) []string {
 	if name, ok := strings.CutPrefix(last, "$"); ok && identLen(name) == len(name) {
 		return prefixed("$", slices.Collect(maps.Keys(s.vars)))
 	}
 	if len(before) == 0 {
-		return finished(append(commandNames(), keywords...))
+		return finished(first)
 	}
 	if before[0] == "help" {
-		return finished(commandNames())
+		return finished(lineWords())
 	}
 	c, err := Find(before[0])
 	if err != nil {
@@ -104,7 +102,7 @@ func (s *Session) candidates(before []string, last string) []string {
 	}
 	args := withoutFlags(f, before[1:])
 	if n, ok := prefixes[c.Name]; ok && len(args) >= n {
-		return s.candidates(args[n:], last)
+		return s.candidates(commandNames(), args[n:], last)
 	}
 	return s.arguments(kindOf(c.Args, len(args)), last)
 }

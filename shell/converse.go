@@ -21,9 +21,6 @@ type Terminal interface {
 // ErrDropped says that a person takes back what he was typing.
 var ErrDropped = errors.New("taken back")
 
-// errQuit ends a conversation.
-var errQuit = errors.New("quit")
-
 // Converse runs commands as a person types them, until he says "quit" or there are no more lines.
 // Errors are told, and the next command is asked for.
 func (s *Session) Converse(ctx context.Context, t Terminal) error {
@@ -37,7 +34,7 @@ func (s *Session) Converse(ctx context.Context, t Terminal) error {
 	for ctx.Err() == nil {
 		err := s.stream("", line, func(list []statement) error { return s.answer(ctx, t, list) })
 		switch {
-		case err == nil, errors.Is(err, errQuit):
+		case err == nil, errors.Is(err, ErrQuit):
 			return nil
 		case errors.Is(err, ErrDropped):
 		case errors.Is(err, errRead):
@@ -54,9 +51,6 @@ var errRead = errors.New("read the terminal")
 
 // answer runs what was typed.
 func (s *Session) answer(ctx context.Context, t Terminal, list []statement) error {
-	if list[0].isA("quit") || list[0].isA("exit") {
-		return errQuit
-	}
 	ctx, stop := t.Interruptible(ctx)
 	defer stop()
 	return s.runAll(ctx, "", list)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -106,6 +107,7 @@ var jsonLines = []jsonLine{
 	{"begin", ""}, {"rm /d/hard", ""}, {"changes", "change"}, {"commit", ""}, {"begin", ""}, {"abort", ""},
 	{"diff COPY", "difference"}, {"metadump DIR/dump", "metadump"},
 	{"let n = 1", ""}, {"echo words", "text"}, {"capture x cat /d/file", ""}, {"expect -n 1 df", ""}, {"try stat /nothing", ""}, {"source SCRIPT", "statfs"},
+	{"help", ""}, {"quit", ""},
 	{"sb -q 1", ""}, {"set fdblocks 1", "structure"}, {"fuzz icount add", "structure"}, {"poke 300 00", "hex"}, {"blocktrash -n 1 -s 1", "trash"},
 	{"agi -q", ""}, {"set unlinked[0] 128", "structure"}, {"unlinked", "unlinked"},
 }
@@ -131,12 +133,12 @@ func (j *jsonTrial) run(t *testing.T, s *Session, lines []jsonLine) {
 		var out bytes.Buffer
 		s.Out, s.buf = &out, bufio.NewWriter(&out)
 		line := strings.Fields(j.words.Replace(c.line))
-		if err := s.Run(t.Context(), line); err != nil {
+		if err := s.Run(t.Context(), line); err != nil && !errors.Is(err, ErrQuit) {
 			t.Fatalf("%s: %v", c.line, err)
 		}
 		j.ran[line[0]] = true
-		if line[0] == "cat" {
-			continue // contents of a file
+		if line[0] == "cat" || line[0] == "help" {
+			continue // contents of a file, text for people
 		}
 		n := 0
 		for d := json.NewDecoder(&out); d.More(); n++ {

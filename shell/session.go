@@ -70,9 +70,6 @@ func (s *Session) Run(ctx context.Context, words []string) error {
 }
 
 func (s *Session) command(ctx context.Context, words []string) error {
-	if words[0] == "help" {
-		return Help(s.buf, words[1:])
-	}
 	c, err := Find(words[0])
 	if err != nil {
 		return err

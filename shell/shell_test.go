@@ -83,7 +83,7 @@ func TestCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := map[string]bool{"help": true}
+	seen := map[string]bool{}
 	for _, c := range Commands() {
 		for _, name := range append([]string{c.Name}, c.Aliases...) {
 			if seen[name] {
@@ -107,7 +107,7 @@ func TestCommands(t *testing.T) {
 		}
 		var help bytes.Buffer
 		c.Help(&help)
-		if !strings.HasPrefix(help.String(), c.Name+" ") {
+		if !strings.HasPrefix(help.String(), c.usage()+"\n") || strings.Contains(help.String(), " \n") {
 			t.Errorf("%s: help %q", c.Name, help.String())
 		}
 		if !bytes.Contains(man, []byte("\n.B "+c.Name)) {

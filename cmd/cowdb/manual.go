@@ -26,30 +26,38 @@ func printManual(w io.Writer) error {
 	return page.Manual(w)
 }
 
-// manualCommands is the section about all commands, from what each says of itself.
+// manualCommands is the sections about all commands and keywords, from what each says of itself.
 func manualCommands() string {
 	var b strings.Builder
 	b.WriteString(".SH COMMANDS\n")
 	for _, c := range shell.Commands() {
-		fmt.Fprintf(&b, ".TP\n.B %s \\fR%s\n%s\n", cmdline.Roff(c.Name), cmdline.Roff(c.Args), cmdline.Roff(cmdline.Sentence(c.Summary)))
-		b.WriteString(".RS\n")
-		if len(c.Aliases) > 0 {
-			fmt.Fprintf(&b, ".PP\nAlso called %s.\n", cmdline.Roff(strings.Join(c.Aliases, ", ")))
-		}
-		if c.Text != "" {
-			fmt.Fprintf(&b, ".PP\n%s\n", cmdline.Roff(strings.TrimSpace(c.Text)))
-		}
-		c.Flags(func(name, usage string) {
-			fmt.Fprintf(&b, ".TP\n.B \\-%s\n%s\n", cmdline.Roff(name), cmdline.Roff(cmdline.Sentence(strings.ReplaceAll(usage, "`", ""))))
-		})
-		b.WriteString(".PP\n.EX\n")
-		for _, e := range c.Examples {
-			fmt.Fprintln(&b, cmdline.Roff(e.Line))
-			if e.Says != "" {
-				fmt.Fprintf(&b, "    %s\n", cmdline.Roff(e.Says))
-			}
-		}
-		b.WriteString(".EE\n.RE\n")
+		manualCommand(&b, c)
+	}
+	b.WriteString(".SH WORDS OF SCRIPTS\n")
+	for _, c := range shell.Keywords() {
+		manualCommand(&b, c)
 	}
 	return b.String()
+}
+
+func manualCommand(b *strings.Builder, c *shell.Command) {
+	fmt.Fprintf(b, ".TP\n.B %s \\fR%s\n%s\n", cmdline.Roff(c.Name), cmdline.Roff(c.Args), cmdline.Roff(cmdline.Sentence(c.Summary)))
+	b.WriteString(".RS\n")
+	if len(c.Aliases) > 0 {
+		fmt.Fprintf(b, ".PP\nAlso called %s.\n", cmdline.Roff(strings.Join(c.Aliases, ", ")))
+	}
+	if c.Text != "" {
+		fmt.Fprintf(b, ".PP\n%s\n", cmdline.Roff(strings.TrimSpace(c.Text)))
+	}
+	c.Flags(func(name, usage string) {
+		fmt.Fprintf(b, ".TP\n.B \\-%s\n%s\n", cmdline.Roff(name), cmdline.Roff(cmdline.Sentence(strings.ReplaceAll(usage, "`", ""))))
+	})
+	b.WriteString(".PP\n.EX\n")
+	for _, e := range c.Examples {
+		fmt.Fprintln(b, cmdline.Roff(e.Line))
+		if e.Says != "" {
+			fmt.Fprintf(b, "    %s\n", cmdline.Roff(e.Says))
+		}
+	}
+	b.WriteString(".EE\n.RE\n")
 }

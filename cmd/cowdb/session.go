@@ -73,6 +73,9 @@ func runImage(ctx context.Context, c *cli.Command, h host) error {
 	if s.Timing != nil {
 		s.Timing.Write(h.stderr)
 	}
+	if errors.Is(err, shell.ErrQuit) {
+		err = nil
+	}
 	if err == nil && s.Dry != nil {
 		err = s.Run(ctx, []string{"changes"})
 	}
