@@ -49,7 +49,7 @@ const firstLSN format.LSN = 1 << 32
 
 func (c *checker) replay(v *volume.Volume, l *journal.Log, at Place) error {
 	over := device.NewOverlay(c.dev)
-	w, err := volume.OpenWriter(over, volume.Options{Replay: true})
+	w, err := volume.OpenWriter(over, volume.Options{Replay: true, InMemory: true})
 	if err == nil {
 		if err = w.Sync(); err == nil {
 			c.use(w.Volume, w.Device())

@@ -14,7 +14,8 @@ const overlayPage = 4 << 10
 
 // Overlay is another device with changes to it that are kept in memory. The device under it is
 // only read, so it shows what an image would be like after a write, such as the replay of its
-// log, and the image stays as it is. Apply carries the changes over to another device.
+// log, and the image stays as it is. Flush and Apply carry the changes over to the device under the
+// overlay, or to another one.
 //
 // Memory is bounded by what was written: pages of 4 KiB.
 type Overlay struct {
@@ -205,11 +206,40 @@ func (o *Overlay) Apply(to io.WriterAt) error {
 	return nil
 }
 
-// Discard forgets all changes, as after Apply to the device under the overlay.
-func (o *Overlay) Discard() {
+// Flush carries all changes over to the device under the overlay, and forgets them. It does not
+// sync. After an error they are all still there, and some of them are below, too.
+func (o *Overlay) Flush() error {
+	if below, ok := o.under.(heir); ok {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		return below.inherit(o.pages)
+	}
+	if err := o.Apply(o.under); err != nil {
+		return err
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	clear(o.pages)
+	return nil
+}
+
+// heir is an overlay under another one: changes need not be copied to it.
+type heir interface {
+	inherit(pages map[int64]*[overlayPage]byte) error
+}
+
+// inherit takes the pages out of the map.
+func (o *Overlay) inherit(pages map[int64]*[overlayPage]byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.done {
+		return ErrClosed
+	}
+	for i, page := range pages {
+		o.pages[i] = page
+		delete(pages, i)
+	}
+	return nil
 }
 
 // Sync does nothing: the changes are in memory and stay there.

@@ -44,9 +44,58 @@ func TestOverlay(t *testing.T) {
 	if !bytes.Equal(readAll(t, other), want) {
 		t.Error("applied to a copy of the device below, the changes do not give what the overlay shows")
 	}
-	o.Discard()
-	if !bytes.Equal(readAll(t, o), base) || o.Allocated() != 0 {
-		t.Error("discarded changes are still there")
+	if err := o.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(readAll(t, below), want) || !bytes.Equal(readAll(t, o), want) || o.Allocated() != 0 {
+		t.Error("flushed, the changes are not all below, or not only there")
+	}
+}
+
+// What is flushed to an overlay below moves there.
+func TestOverlayFlushToOverlay(t *testing.T) {
+	const size = 100_000 // the last page is not whole
+	rng := rand.New(rand.NewPCG(3, 3))
+	base := randomBytes(rng, size)
+	image := device.NewMemory(size)
+	if _, err := image.WriteAt(base, 0); err != nil {
+		t.Fatal(err)
+	}
+	want := bytes.Clone(base)
+	lower := device.NewOverlay(image)
+	upper := device.NewOverlay(lower)
+	for i := range 300 {
+		o := []*device.Overlay{lower, upper}[i%2]
+		if o == lower {
+			if err := upper.Flush(); err != nil { // the lower one must not change under it
+				t.Fatal(err)
+			}
+		}
+		off := rng.IntN(size)
+		p := randomBytes(rng, min(size-off, 1<<rng.IntN(15)))
+		if _, err := o.WriteAt(p, int64(off)); err != nil {
+			t.Fatal(err)
+		}
+		copy(want[off:], p)
+		if !bytes.Equal(readAll(t, upper), want) {
+			t.Fatalf("write %d is not as it was written", i)
+		}
+	}
+	if err := upper.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(readAll(t, lower), want) || upper.Allocated() != 0 || lower.Allocated() == 0 {
+		t.Error("flushed, the changes are not all in the overlay below, or not only there")
+	}
+	if !bytes.Equal(readAll(t, image), base) {
+		t.Error("the image has changed")
+	}
+	lower.Close()
+	if _, err := upper.WriteAt(make([]byte, 4096), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := upper.Flush(); !errors.Is(err, device.ErrClosed) || upper.Allocated() == 0 {
+		t.Errorf("flushed to a closed device: %v, and %d bytes are left", err, upper.Allocated())
 	}
 }
 
@@ -70,6 +119,13 @@ func TestOverlayFaults(t *testing.T) {
 	}
 	if err := o.Apply(device.MustFault(below, "(Err Write)")); !errors.Is(err, device.ErrInjected) {
 		t.Errorf("apply: %v, want the injected error", err)
+	}
+	o = device.NewOverlay(device.MustFault(below, "(Err Write)"))
+	if _, err := o.WriteAt(p, 8192); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Flush(); !errors.Is(err, device.ErrInjected) || o.Allocated() != 4096 {
+		t.Errorf("flush: %v, want the injected error; %d bytes are left", err, o.Allocated())
 	}
 }
 

@@ -47,7 +47,6 @@ type Log struct {
 
 	area area
 	dev  device.Device
-	kept []*Record // from tail to head, as Open has found them; nil where they are too many
 }
 
 // Open looks for the end of a volume's log. A log that only a crash can have left like that, with
@@ -102,18 +101,10 @@ func (l *Log) findTail(tail format.LSN) (format.LSN, error) {
 	for {
 		at := tail
 		err := error(nil)
-		keep := l.fits(tail)
-		var kept []*Record
 		for rec, e := range l.records(tail) {
 			if err = e; e == nil {
 				at = l.area.add(rec.LSN, rec.Blocks)
-				if keep {
-					kept = append(kept, rec)
-				}
 			}
-		}
-		if err == nil {
-			l.kept = kept
 		}
 		if err == nil || !damaged(err) {
 			return tail, err
@@ -154,28 +145,7 @@ func (l *Log) recordAfter(at format.LSN) (next format.LSN, err error) {
 // Records yields the records from the tail to the head, in order. The sequence ends with the
 // first error.
 func (l *Log) Records() iter.Seq2[*Record, error] {
-	if l.kept != nil {
-		return yieldAll(l.kept)
-	}
 	return l.records(l.Tail)
-}
-
-// keepLimit is how many bytes of a log are kept in memory rather than read twice.
-const keepLimit = 64 << 20
-
-// fits reports whether what lies between a record and the head may be kept.
-func (l *Log) fits(tail format.LSN) bool {
-	return l.area.distance(tail, l.Head)<<format.BasicBlockLog <= keepLimit
-}
-
-func yieldAll[T any](list []T) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		for _, t := range list {
-			if !yield(t, nil) {
-				return
-			}
-		}
-	}
 }
 
 func (l *Log) records(from format.LSN) iter.Seq2[*Record, error] {

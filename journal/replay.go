@@ -65,9 +65,6 @@ func newReplayer(l *Log, into device.Device) *replayer {
 }
 
 func (r *replayer) run() error {
-	// The second pass reads the log anew only where it is too long to be kept.
-	var kept []*Transaction
-	keep := r.log.fits(r.log.Tail)
 	for t, err := range r.log.Transactions() {
 		if err != nil {
 			return err
@@ -77,16 +74,8 @@ func (r *replayer) run() error {
 				return itemError(t, i, err)
 			}
 		}
-		if keep {
-			kept = append(kept, t)
-		}
 	}
-	transactions := r.log.Transactions()
-	if keep {
-		transactions = yieldAll(kept)
-	}
-	r.log.kept = nil // the memory is needed for what is replayed
-	for t, err := range transactions {
+	for t, err := range r.log.Transactions() {
 		if err != nil {
 			return err
 		}

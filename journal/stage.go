@@ -172,11 +172,11 @@ func (s *stage) seal() error {
 
 // apply writes what was changed to the image.
 func (s *stage) apply() error {
-	if err := s.overlay.Apply(s.into); err != nil {
+	n := s.overlay.Allocated()
+	if err := s.overlay.Flush(); err != nil {
 		return err
 	}
-	s.written += s.overlay.Allocated()
-	s.overlay.Discard()
+	s.written += n
 	clear(s.touched)
 	clear(s.pieces)
 	clear(s.dirs)

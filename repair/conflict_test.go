@@ -59,7 +59,7 @@ func TestOverlapWithoutSharing(t *testing.T) {
 	oracle.RepairClean(t, oracle.Gen7, image)
 	dev := openRW(t, image)
 	defer dev.Close()
-	v, err := volume.Open(keepOpen{dev}, volume.Options{})
+	v, err := volume.Open(stayOpen{dev}, volume.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

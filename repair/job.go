@@ -220,18 +220,18 @@ func (j *job) replay() error {
 // tryReplay replays the log, as a whole or not at all.
 func (j *job) tryReplay() error {
 	try := device.NewOverlay(j.dev)
-	w, err := volume.OpenWriter(keepOpen{try}, volume.Options{Replay: true})
+	w, err := volume.OpenWriter(keepOpen{try}, volume.Options{Replay: true, InMemory: true})
 	if err == nil {
 		err = w.Close()
 	}
 	if err != nil {
 		return err
 	}
-	return try.Apply(j.dev)
+	return try.Flush()
 }
 
-// keepOpen is a device that others may close and that goes on.
-type keepOpen struct{ device.Device }
+// keepOpen is an overlay that others may close and that goes on.
+type keepOpen struct{ *device.Overlay }
 
 func (keepOpen) Close() error { return nil }
 

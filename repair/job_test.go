@@ -99,7 +99,7 @@ type damaged struct {
 func openDamaged(t *testing.T, image string) *damaged {
 	dev := copyOf(t, image)
 	g := geometry(t, dev)
-	v, err := volume.Open(keepOpen{dev}, volume.Options{})
+	v, err := volume.Open(stayOpen{dev}, volume.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,3 +255,8 @@ func forkBlocks(d *damaged, ino format.Ino) (list []uint64) {
 	}
 	return list
 }
+
+// stayOpen is a device that others may close and that goes on.
+type stayOpen struct{ device.Device }
+
+func (stayOpen) Close() error { return nil }

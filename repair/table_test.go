@@ -144,7 +144,7 @@ type fieldTest struct {
 
 func (f *fieldTest) try(t *testing.T, c fieldCase) {
 	dir := t.TempDir()
-	dev := device.NewOverlay(keepOpen{f.sound})
+	dev := device.NewOverlay(stayOpen{f.sound})
 	if _, err := dev.WriteAt(c.bad, c.off); err != nil {
 		t.Fatal(err)
 	}

@@ -118,7 +118,7 @@ func TestNotMadeWorse(t *testing.T) {
 				})
 			}
 			w.repair(all, saving{})
-			v, err := volume.Open(keepOpen{w.dev}, volume.Options{})
+			v, err := volume.Open(stayOpen{w.dev}, volume.Options{})
 			if err != nil {
 				w.Fatal(err)
 			}

@@ -69,10 +69,10 @@ func OpenWriter(dev device.Device, o Options) (*Writer, error) {
 		if !o.Replay {
 			return nil, ErrDirtyLog
 		}
-		if v.cutShort() && !o.inMemory {
+		if v.cutShort() && !o.reading {
 			return nil, ErrCutShort
 		}
-		if o.inMemory {
+		if o.InMemory {
 			replayed, err = journal.Replay(l, dev)
 		} else {
 			replayed, err = journal.Recover(l)
@@ -87,7 +87,7 @@ func OpenWriter(dev device.Device, o Options) (*Writer, error) {
 	}
 	w, err := newWriter(v, dev, l)
 	if err == nil {
-		w.refuse = v.cutShort() && !o.inMemory
+		w.refuse = v.cutShort() && !o.reading
 	}
 	if err == nil && replayed != nil {
 		err = w.recover(replayed)

@@ -21,9 +21,12 @@ type Options struct {
 	// Replay has a dirty log replayed: by Open in memory only, by OpenWriter on the device.
 	// Without it Open shows what is in place, and OpenWriter refuses.
 	Replay bool
+	// InMemory tells OpenWriter that what is written to the device is lost in a crash anyway, as
+	// with a device.Overlay. A replay need not provide for one then.
+	InMemory bool
 
-	writing  bool // Open is called by OpenWriter
-	inMemory bool // what is written does not last anyway
+	writing bool // Open is called by OpenWriter
+	reading bool // OpenWriter is called by Open, for the replay
 }
 
 // Volume is an opened image. It is safe for concurrent use.

@@ -134,7 +134,7 @@ var ErrReplay = errors.New("the log is dirty and can't be replayed")
 // openReplayed opens a volume with a dirty log for reading: what the log holds is replayed in
 // memory, and the device stays as it is.
 func openReplayed(dev device.Device, o Options) (*Volume, error) {
-	o.inMemory = true
+	o.reading, o.InMemory = true, true
 	w, err := OpenWriter(device.NewOverlay(dev), o)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrReplay, err)

@@ -42,6 +42,7 @@ func (w *Writer) Begin() (*Unit, error) {
 // DryRun begins a unit on a device that is only read, and that Close closes. It can't be
 // committed.
 func DryRun(dev device.Device, o Options) (*Unit, error) {
+	o.InMemory = true
 	over := device.NewOverlay(dev)
 	w, err := OpenWriter(over, o)
 	if err != nil {
