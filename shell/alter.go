@@ -8,6 +8,7 @@ import (
 
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/internal/usage"
 	"github.com/cowfs/cowfs/volume"
 )
 
@@ -131,7 +132,7 @@ func fuzz(b []byte, v format.Value, verb string, rnd *rand.Rand) (format.Value, 
 }
 
 func badVerb(verb string) error {
-	return usagef("%q: no way to fuzz a field%s; the ways are %s", verb, suggest(verb, verbs), fmt.Sprint(verbs))
+	return usagef("%q: no way to fuzz a field%s; the ways are %s", verb, usage.Suggest(verb, verbs), fmt.Sprint(verbs))
 }
 
 // fuzzBytes is fuzz for a byte string, which counts as one large number.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/internal/usage"
 	"github.com/cowfs/cowfs/mkfs"
 	"github.com/cowfs/cowfs/space"
 )
@@ -164,7 +165,7 @@ func unitNamed(name string) (unit, error) {
 		}
 		all = append(all, u.names...)
 	}
-	return unit{}, usagef("%q: no kind of address%s; they are %s", name, suggest(name, all), strings.Join(unitNames(), ", "))
+	return unit{}, usagef("%q: no kind of address%s; they are %s", name, usage.Suggest(name, all), strings.Join(unitNames(), ", "))
 }
 
 // ConvertDoc is an address.
@@ -268,7 +269,7 @@ func kindByName(name string) (*btree.Kind, error) {
 		}
 		names = append(names, k.Name)
 	}
-	return nil, usagef("%q: no kind of B+tree%s; the kinds are %s", name, suggest(name, names), strings.Join(names, ", "))
+	return nil, usagef("%q: no kind of B+tree%s; the kinds are %s", name, usage.Suggest(name, names), strings.Join(names, ", "))
 }
 
 func (s *Session) height(k *btree.Kind, size int, n uint64, w string, per func(blockSize, level int) int) error {

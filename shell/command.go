@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/cowfs/cowfs/internal/usage"
 )
 
 // Command is one command of the shell.
@@ -95,7 +97,7 @@ func Find(name string) (*Command, error) {
 	if c, ok := commands().byName[name]; ok {
 		return c, nil
 	}
-	return nil, &UsageError{fmt.Sprintf("%s: no such command%s; \"help\" lists them", name, suggest(name, lineWords())), true}
+	return nil, &UsageError{fmt.Sprintf("%s: no such command%s; \"help\" lists them", name, usage.Suggest(name, lineWords())), true}
 }
 
 // lineWords lists all that can begin a line: commands by all their names, and keywords.
@@ -134,30 +136,51 @@ func (c *Command) Help(w io.Writer) {
 	if c.Text != "" {
 		fmt.Fprintf(w, "\n%s\n", indent(c.Text))
 	}
-	first := true
-	c.Flags(func(name, usage string) {
-		if first {
-			fmt.Fprintln(w)
-		}
-		first = false
-		fmt.Fprintf(w, "    -%-3s %s\n", name, usage)
-	})
-	for i, e := range c.Examples {
+	var flags, examples [][2]string
+	c.Flags(func(name, says string) { flags = append(flags, [2]string{usage.Dashed(name), says}) })
+	for _, e := range c.Examples {
+		examples = append(examples, [2]string{e.Line, e.Says})
+	}
+	columns(w, flags)
+	columns(w, examples)
+}
+
+// columns writes a paragraph of lines in two columns.
+func columns(w io.Writer, lines [][2]string) {
+	width := 0
+	for _, line := range lines {
+		width = max(width, len(line[0]))
+	}
+	for i, line := range lines {
 		if i == 0 {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("    %-32s %s", e.Line, e.Says), " "))
+		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("    %-*s  %s", width, line[0], line[1]), " "))
 	}
 }
 
 // usage is the name with what comes behind it.
 func (c *Command) usage() string { return strings.TrimSpace(c.Name + " " + c.Args) }
 
-// Flags calls f for each flag of the command, in the order of their names.
-func (c *Command) Flags(f func(name, usage string)) {
+// needsValue tells of all flags whether they need a value.
+func needsValue(f *flag.FlagSet) map[string]bool {
+	out := map[string]bool{}
+	f.VisitAll(func(o *flag.Flag) { out[o.Name] = !isBool(o) })
+	return out
+}
+
+// isBool reports whether a flag stands without a value.
+func isBool(o *flag.Flag) bool {
+	b, ok := o.Value.(interface{ IsBoolFlag() bool })
+	return ok && b.IsBoolFlag()
+}
+
+// Flags calls f for each flag of the command, in the order of their names, which come without
+// dashes.
+func (c *Command) Flags(f func(name, says string)) {
 	flags := c.flags()
 	c.setup(flags)
-	flags.VisitAll(func(o *flag.Flag) { f(o.Name, o.Usage) })
+	flags.VisitAll(func(o *flag.Flag) { f(o.Name, strings.ReplaceAll(o.Usage, "`", "")) })
 }
 
 func indent(text string) string {
@@ -190,11 +213,11 @@ func (c *Command) run(ctx context.Context, s *Session, args []string) error {
 		c.Help(s.buf)
 		return nil
 	} else if err != nil {
-		return &UsageError{fmt.Sprintf("%s: %v; see \"help %s\"", c.Name, err, c.Name), true}
+		return &UsageError{fmt.Sprintf("%s: %v; see \"help %s\"", c.Name, usage.Flag(err, needsValue(f)), c.Name), true}
 	}
 	err := run(ctx, s, f.Args())
-	var usage *UsageError
-	if errors.As(err, &usage) && !usage.told { // else it is that of a command within this one
+	var wrong *UsageError
+	if errors.As(err, &wrong) && !wrong.told { // else it is that of a command within this one
 		return &UsageError{fmt.Sprintf("%s: %v; usage: %s", c.Name, err, c.usage()), true}
 	}
 	return err
@@ -209,11 +232,7 @@ func splitLetters(f *flag.FlagSet, args []string) []string {
 		}
 		letters := strings.Split(arg[1:], "")
 		for _, l := range letters {
-			o := f.Lookup(l)
-			if o == nil {
-				return append(out, args[i:]...)
-			}
-			if b, ok := o.Value.(interface{ IsBoolFlag() bool }); !ok || !b.IsBoolFlag() {
+			if o := f.Lookup(l); o == nil || !isBool(o) {
 				return append(out, args[i:]...)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cowfs/cowfs/btree"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/internal/usage"
 )
 
 // Complete returns what the last word of a line can become, and where in the line it begins: names
@@ -97,7 +98,7 @@ func (s *Session) candidates(first, before []string, last string) []string {
 	c.setup(f)
 	if strings.HasPrefix(last, "-") {
 		var flags []string
-		f.VisitAll(func(o *flag.Flag) { flags = append(flags, dashed(o.Name)+" ") })
+		f.VisitAll(func(o *flag.Flag) { flags = append(flags, usage.Dashed(o.Name)+" ") })
 		return flags
 	}
 	args := withoutFlags(f, before[1:])
@@ -105,13 +106,6 @@ func (s *Session) candidates(first, before []string, last string) []string {
 		return s.candidates(commandNames(), args[n:], last)
 	}
 	return s.arguments(kindOf(c.Args, len(args)), last)
-}
-
-func dashed(name string) string {
-	if len(name) == 1 {
-		return "-" + name
-	}
-	return "--" + name
 }
 
 func finished(words []string) []string {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/internal/usage"
 )
 
 // pick returns the fields of the structure in b that a name stands for: one field, or all those
@@ -134,7 +135,7 @@ func suggestField(values format.Values, name string) string {
 			full = rest
 		}
 	}
-	return suggest(name, known)
+	return usage.Suggest(name, known)
 }
 
 // isField reports whether damage is in the field that v is of.

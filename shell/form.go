@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/internal/usage"
 )
 
 // form is a way to read the bytes at a position: as a block of a type, as a record of the log, or
@@ -58,7 +59,7 @@ func formByName(name string) (*form, error) {
 			return f, nil
 		}
 	}
-	return nil, usagef("%q: no type of structure%s; the types are %s", name, suggest(name, formNames()), strings.Join(formNames(), ", "))
+	return nil, usagef("%q: no type of structure%s; the types are %s", name, usage.Suggest(name, formNames()), strings.Join(formNames(), ", "))
 }
 
 // formOf is the form of a type of blocks, plain for nil.

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/cowfs/cowfs/internal/usage"
 )
 
 // value is what a variable holds: text, or an object that a command gave.
@@ -70,7 +72,7 @@ func (s *Session) variable(p part) (string, error) {
 	}
 	v, ok := s.vars[name]
 	if !ok {
-		return "", usagef("no variable %q%s", name, suggest(name, slices.Sorted(maps.Keys(s.vars))))
+		return "", usagef("no variable %q%s", name, usage.Suggest(name, slices.Sorted(maps.Keys(s.vars))))
 	}
 	if v.object == nil {
 		if member != "" && p.text[1] == '{' {
@@ -156,7 +158,7 @@ func fieldOf(o map[string]any, path string) (any, error) {
 	} else {
 		fields = o
 	}
-	return nil, usagef("no field %q in the result%s", path, suggest(path, slices.Sorted(maps.Keys(fields))))
+	return nil, usagef("no field %q in the result%s", path, usage.Suggest(path, slices.Sorted(maps.Keys(fields))))
 }
 
 func member(v any, path string) (any, bool) {

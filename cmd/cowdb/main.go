@@ -92,8 +92,8 @@ func newCommand(h host) *cli.Command {
 		StopOnNthArg: &one,
 		// A command in a -c flag may have commas in it.
 		DisableSliceFlagSeparator: true,
-		OnUsageError: func(_ context.Context, _ *cli.Command, err error, _ bool) error {
-			return cmdline.FlagError(err)
+		OnUsageError: func(_ context.Context, c *cli.Command, err error, _ bool) error {
+			return cmdline.FlagError(err, c.Flags)
 		},
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 		Action: func(ctx context.Context, c *cli.Command) error {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cowfs/cowfs/internal/cmdline"
+	"github.com/cowfs/cowfs/internal/usage"
 	"github.com/cowfs/cowfs/shell"
 )
 
@@ -49,8 +50,8 @@ func manualCommand(b *strings.Builder, c *shell.Command) {
 	if c.Text != "" {
 		fmt.Fprintf(b, ".PP\n%s\n", cmdline.Roff(strings.TrimSpace(c.Text)))
 	}
-	c.Flags(func(name, usage string) {
-		fmt.Fprintf(b, ".TP\n.B \\-%s\n%s\n", cmdline.Roff(name), cmdline.Roff(cmdline.Sentence(strings.ReplaceAll(usage, "`", ""))))
+	c.Flags(func(name, says string) {
+		fmt.Fprintf(b, ".TP\n.B %s\n%s\n", cmdline.Roff(usage.Dashed(name)), cmdline.Roff(cmdline.Sentence(says)))
 	})
 	b.WriteString(".PP\n.EX\n")
 	for _, e := range c.Examples {

@@ -82,8 +82,10 @@ func newCommand(h host, code *int) *cli.Command {
 		Metadata:                      map[string]any{"help": helpText},
 		Writer:                        h.stdout,
 		ErrWriter:                     h.stderr,
-		OnUsageError:                  func(_ context.Context, _ *cli.Command, err error, _ bool) error { return cmdline.FlagError(err) },
-		ExitErrHandler:                func(context.Context, *cli.Command, error) {},
+		OnUsageError: func(_ context.Context, c *cli.Command, err error, _ bool) error {
+			return cmdline.FlagError(err, c.Flags)
+		},
+		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 		Action: func(ctx context.Context, c *cli.Command) (err error) {
 			switch {
 			case c.Bool("version"):

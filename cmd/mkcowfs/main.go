@@ -80,8 +80,10 @@ func newCommand(h host) *cli.Command {
 		ErrWriter:                     h.stderr,
 		// Several suboptions in one argument are split by us, as are the patterns of --exclude.
 		DisableSliceFlagSeparator: true,
-		OnUsageError:              func(_ context.Context, _ *cli.Command, err error, _ bool) error { return cmdline.FlagError(err) },
-		ExitErrHandler:            func(context.Context, *cli.Command, error) {},
+		OnUsageError: func(_ context.Context, c *cli.Command, err error, _ bool) error {
+			return cmdline.FlagError(err, c.Flags)
+		},
+		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 		Action: func(ctx context.Context, c *cli.Command) error {
 			switch {
 			case c.Bool("version"):

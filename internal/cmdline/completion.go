@@ -31,7 +31,7 @@ func Words(f cli.Flag) []string {
 	return out
 }
 
-func usage(f cli.Flag) string {
+func meaning(f cli.Flag) string {
 	d, ok := f.(cli.DocGenerationFlag)
 	if !ok {
 		return ""
@@ -64,7 +64,7 @@ func zshScript(program string, flags []cli.Flag) string {
 			if needsValue(f) {
 				value = ":value:_files"
 			}
-			fmt.Fprintf(&b, " \\\n\t'*%s[%s]%s'", word, usage(f), value)
+			fmt.Fprintf(&b, " \\\n\t'*%s[%s]%s'", word, meaning(f), value)
 		}
 	}
 	b.WriteString(" \\\n\t'*:image:_files'\n")
@@ -85,7 +85,7 @@ func fishScript(program string, flags []cli.Flag) string {
 		if needsValue(f) {
 			b.WriteString(" -r")
 		}
-		fmt.Fprintf(&b, " -d '%s'\n", usage(f))
+		fmt.Fprintf(&b, " -d '%s'\n", meaning(f))
 	}
 	return b.String()
 }

@@ -15,6 +15,8 @@ func TestFlagError(t *testing.T) {
 		want string
 	}{
 		{[]string{"--nonsense"}, "--nonsense: no such option"},
+		{[]string{"--thread=1"}, `--thread: no such option; did you mean "--threads"?`},
+		{[]string{"--froce", "img"}, `--froce: no such option; did you mean "--force"?`},
 		{[]string{"-Z"}, "-Z: no such option"},
 		{[]string{"img", "--size"}, "--size needs a value"},
 		{[]string{"-b"}, "-b needs a value"},
@@ -27,7 +29,7 @@ func TestFlagError(t *testing.T) {
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "size"}, &cli.StringFlag{Name: "b"}, &cli.IntFlag{Name: "threads"}, &cli.BoolFlag{Name: "force"},
 			},
-			OnUsageError:   func(_ context.Context, _ *cli.Command, err error, _ bool) error { return FlagError(err) },
+			OnUsageError:   func(_ context.Context, c *cli.Command, err error, _ bool) error { return FlagError(err, c.Flags) },
 			ExitErrHandler: func(context.Context, *cli.Command, error) {},
 		}
 		err := cmd.Run(context.Background(), append([]string{"test"}, Reorder(c.args, cmd.Flags)...))

@@ -1,20 +1,28 @@
-package shell
+package usage
 
 import "fmt"
 
-// suggest returns "; did you mean ...?" with the word nearest to one that is not known, or
+// Suggest returns "; did you mean ...?" with the word nearest to one that is not known, or
 // nothing when none is near.
-func suggest(word string, known []string) string {
-	best, least := "", len(word)/3+1
+func Suggest(word string, known []string) string {
+	if k, ok := nearest(word, known); ok {
+		return propose(k)
+	}
+	return ""
+}
+
+func propose(word string) string { return fmt.Sprintf("; did you mean %q?", word) }
+
+// nearest returns the word that is spelled most like another, the first of several, if any is
+// spelled much like it.
+func nearest(word string, known []string) (best string, ok bool) {
+	least := len(word)/3 + 1
 	for _, k := range known {
-		if d := distance(word, k); d <= least && (d < least || best == "") {
-			best, least = k, d
+		if d := distance(word, k); d <= least && (d < least || !ok) {
+			best, least, ok = k, d, true
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
+	return best, ok
 }
 
 // distance is the number of bytes to insert, delete, replace or exchange with their neighbour to
