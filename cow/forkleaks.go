@@ -50,13 +50,13 @@ func (s *Forks) Accounted(tx *txn.Tx) ([]space.Extent, error) {
 }
 
 // DropLeaked frees staged extents of a group that are not among those accounted for, as a mount
-// does with all that a crash has left behind. more says that there are others, to be freed in
-// another transaction.
-func (s *Forks) DropLeaked(tx *txn.Tx, no format.AGNumber, accounted []space.Extent) (more bool, err error) {
+// does with all that a crash has left behind, and returns how many blocks that were. more says that
+// there are others, to be freed in another transaction.
+func (s *Forks) DropLeaked(tx *txn.Tx, no format.AGNumber, accounted []space.Extent) (freed uint64, more bool, err error) {
 	var leaks []space.Extent
 	for x, err := range s.counts.Staged(tx, no) {
 		if err != nil {
-			return false, err
+			return 0, false, err
 		}
 		if leaks = append(leaks, without(x, accounted)...); len(leaks) > maxRemap {
 			leaks, more = leaks[:maxRemap], true
@@ -65,10 +65,11 @@ func (s *Forks) DropLeaked(tx *txn.Tx, no format.AGNumber, accounted []space.Ext
 	}
 	for _, x := range leaks {
 		if err := s.counts.FreeStaging(tx, x, true); err != nil {
-			return false, err
+			return freed, false, err
 		}
+		freed += uint64(x.Count)
 	}
-	return more, nil
+	return freed, more, nil
 }
 
 // without is the parts of an extent that are not among others, which are in order.

@@ -38,6 +38,8 @@ type Volume struct {
 	Log LogState
 	// Replayed says that the log was dirty and has been replayed, in memory or on the device.
 	Replayed bool
+	// Leftovers is what the replay has freed, as a mount does.
+	Leftovers Leftovers
 
 	dev   device.Device // what is read
 	under device.Device // what was opened
@@ -91,7 +93,11 @@ func (v *Volume) Source() inode.Source { return v.src }
 func (v *Volume) Warnings() []string {
 	var out []string
 	if v.Replayed {
-		out = append(out, "the log was dirty: what is shown is with the changes that it holds")
+		text := "the log was dirty: what is shown is with the changes that it holds"
+		if freed := v.Leftovers.String(); freed != "" {
+			text += ", and without " + freed
+		}
+		out = append(out, text)
 	}
 	switch v.Log {
 	case LogDirty:

@@ -3,6 +3,7 @@ package volume
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
@@ -24,7 +25,7 @@ func (w *Writer) recover(r *journal.Result) error {
 			}
 		}
 	}
-	if err := w.freeLeftovers(); err != nil {
+	if w.Leftovers, err = w.freeLeftovers(); err != nil {
 		return err
 	}
 	if err := w.change((*op).endRecovery); err != nil {
@@ -51,80 +52,104 @@ func (o *op) endRecovery() error {
 	return nil
 }
 
+// Leftovers is what a crash has left behind beside the log.
+type Leftovers struct {
+	Unlinked []format.Ino // inodes without names that were in use, list by list of each group
+	Staged   uint64       // blocks that were staged for copy-on-write and belong to no file
+}
+
+// String counts them, and is empty where there are none.
+func (l Leftovers) String() string {
+	var parts []string
+	if n := len(l.Unlinked); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d inodes that had no name", n))
+	}
+	if l.Staged > 0 {
+		parts = append(parts, fmt.Sprintf("%d staged blocks of no file", l.Staged))
+	}
+	return strings.Join(parts, " and ")
+}
+
 // freeLeftovers frees inodes without names and staged blocks without a file.
-func (w *Writer) freeLeftovers() error {
+func (w *Writer) freeLeftovers() (freed Leftovers, err error) {
 	for no := range format.AGNumber(w.Geo.AGCount) {
 		for i := range format.AGIBuckets {
-			if err := w.freeUnlinked(no, i); err != nil {
-				return fmt.Errorf("group %d: unlinked inodes: %w", no, err)
+			if err := w.freeUnlinked(no, i, &freed); err != nil {
+				return freed, fmt.Errorf("group %d: unlinked inodes: %w", no, err)
 			}
 		}
 	}
-	if err := w.dropStaging(); err != nil {
-		return fmt.Errorf("staged blocks: %w", err)
+	if freed.Staged, err = w.dropStaging(); err != nil {
+		return freed, fmt.Errorf("staged blocks: %w", err)
 	}
-	return nil
+	return freed, nil
 }
 
 // freeUnlinked gives back the inodes of a group that are on one of its lists of inodes without
 // names.
-func (w *Writer) freeUnlinked(no format.AGNumber, bucket int) error {
-	for more := true; more; {
+func (w *Writer) freeUnlinked(no format.AGNumber, bucket int, freed *Leftovers) error {
+	for {
+		var ino format.Ino
+		var whole bool
 		err := w.change(func(o *op) (err error) {
-			more, err = o.freeFirst(no, bucket)
+			ino, whole, err = o.freeFirst(no, bucket)
 			return err
 		})
-		if err != nil {
+		switch {
+		case err != nil || ino == format.NullIno:
 			return err
+		case whole:
+			freed.Unlinked = append(freed.Unlinked, ino)
 		}
 	}
-	return nil
 }
 
-// freeFirst frees the first inode of a list, or a part of what it holds.
-func (o *op) freeFirst(no format.AGNumber, bucket int) (more bool, err error) {
+// freeFirst frees the first inode of a list as a whole, or a part of what it holds. It returns
+// NullIno at the end of the list.
+func (o *op) freeFirst(no format.AGNumber, bucket int) (ino format.Ino, whole bool, err error) {
 	i, err := o.inodes.Unlinked(o.tx, no, bucket)
 	if err != nil || i == format.NullAGIno {
-		return false, err
+		return format.NullIno, false, err
 	}
 	e, err := o.edit(o.Geo.Ino(no, i))
 	if err != nil {
-		return false, err
+		return 0, false, err
 	}
 	if n := e.NLink(); n != 0 {
-		return false, format.Corrupt("unlinked inode", "nlink", n, 0).At(format.InInode(e.Ino))
+		return 0, false, format.Corrupt("unlinked inode", "nlink", n, 0).At(format.InInode(e.Ino))
 	}
 	if more, err := o.freeAll(e); more || err != nil {
-		return more, err
+		return e.Ino, false, err
 	}
-	next := format.DiNextUnlinked.Get(e.Raw())
-	if err := o.inodes.SetUnlinked(o.tx, no, bucket, next); err != nil {
-		return false, err
+	if err := o.inodes.SetUnlinked(o.tx, no, bucket, format.DiNextUnlinked.Get(e.Raw())); err != nil {
+		return 0, false, err
 	}
-	return next != format.NullAGIno, o.dropRest(e)
+	return e.Ino, true, o.dropRest(e)
 }
 
 // dropStaging frees the blocks that were staged and that no CoW fork on disk accounts for: those of
-// writes that the crash has ended.
-func (w *Writer) dropStaging() error {
+// writes that the crash has ended. It returns how many.
+func (w *Writer) dropStaging() (freed uint64, err error) {
 	if !w.Geo.HasReflink() {
-		return nil
+		return 0, nil
 	}
 	var kept []space.Extent
-	err := w.change(func(o *op) (err error) {
+	err = w.change(func(o *op) (err error) {
 		kept, err = w.cow.Forks().Accounted(o.tx)
 		return err
 	})
 	for no := range format.AGNumber(w.Geo.AGCount) {
 		for more := err == nil; more; {
+			var n uint64
 			err = w.change(func(o *op) (err error) {
-				more, err = w.cow.Forks().DropLeaked(o.tx, no, kept)
+				n, more, err = w.cow.Forks().DropLeaked(o.tx, no, kept)
 				return err
 			})
 			more = more && err == nil
+			freed += n
 		}
 	}
-	return err
+	return freed, err
 }
 
 // ErrReplay says that what a dirty log holds can't be replayed; without Options.Replay the volume

@@ -8,7 +8,7 @@ import "fmt"
 func (w *Writer) Tidy() error {
 	w.one.Lock()
 	defer w.one.Unlock()
-	if err := w.freeLeftovers(); err != nil {
+	if _, err := w.freeLeftovers(); err != nil {
 		return fmt.Errorf("tidy up: %w", err)
 	}
 	return w.change(func(o *op) error { return o.countUp() })
