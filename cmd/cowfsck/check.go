@@ -94,8 +94,14 @@ func checkImage(ctx context.Context, c *cli.Command, h host) (int, error) {
 // it would do nothing but collect.
 const leastMemory = 32 << 20
 
+// garbage is how much of it may lie about before it is collected, in percent of what is in use. Most
+// that is in use is a few large things, changes to the image above all, so to look at them again
+// is cheap.
+const garbage = 50
+
 // limitMemory has garbage collected in time for what --memory allows.
 func (j *job) limitMemory() {
+	debug.SetGCPercent(garbage)
 	if j.options.Memory > 0 {
 		debug.SetMemoryLimit(max(j.options.Memory, leastMemory))
 	}
