@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/cowfs/cowfs/dir"
 	"github.com/cowfs/cowfs/format"
@@ -24,7 +25,8 @@ func pathCommands() []*Command {
 		},
 		{
 			Name: "unlinked", Aliases: []string{"dump_iunlinked"}, Args: "[AG]...", Summary: "list inodes that have no name but were in use",
-			Text:     "A crash leaves them in lists, 64 for each group, and a mount frees them.",
+			Text: "A crash leaves them in lists, 64 for each group, and a mount frees them. So does the replay of\n" +
+				"a dirty log when the image is opened: it is told then which they were. With --raw the lists are\nthose on the disk, which know nothing of what is in the log.",
 			Examples: []Example{{"unlinked", ""}},
 			setup:    noFlags(printUnlinked),
 		},
@@ -156,6 +158,18 @@ type UnlinkedDoc struct {
 	AG     uint32 `json:"ag"`
 	Bucket int    `json:"bucket"`
 	Ino    uint64 `json:"ino"`
+	Freed  bool   `json:"freed,omitempty"` // by the replay of the log
+}
+
+func (s *Session) emitUnlinked(doc UnlinkedDoc) error {
+	doc.Type = "unlinked"
+	return s.emit(doc, func(w io.Writer) {
+		fmt.Fprintf(w, "group %d, list %d: inode %d", doc.AG, doc.Bucket, doc.Ino)
+		if doc.Freed {
+			fmt.Fprint(w, ", freed by the replay of the log")
+		}
+		fmt.Fprintln(w)
+	})
 }
 
 func printUnlinked(ctx context.Context, s *Session, args []string) error {
@@ -164,6 +178,15 @@ func printUnlinked(ctx context.Context, s *Session, args []string) error {
 		return err
 	}
 	g := s.Vol.Geo
+	for _, ino := range s.Vol.Leftovers.Unlinked {
+		ag, i := g.SplitIno(ino)
+		if !slices.Contains(groups, ag) {
+			continue
+		}
+		if err := s.emitUnlinked(UnlinkedDoc{AG: uint32(ag), Bucket: int(i % format.AGIBuckets), Ino: uint64(ino), Freed: true}); err != nil {
+			return err
+		}
+	}
 	for _, ag := range groups {
 		agi, err := s.Vol.AGI(ag)
 		if err != nil {
@@ -180,7 +203,7 @@ func printUnlinked(ctx context.Context, s *Session, args []string) error {
 					return format.Corrupt("unlinked list", fmt.Sprintf("unlinked[%d]", bucket), ino, "an inode that comes once").At(format.InGroup(ag))
 				}
 				seen[at] = true
-				if err := s.emit(UnlinkedDoc{"unlinked", uint32(ag), bucket, uint64(ino)}, func(w io.Writer) { fmt.Fprintf(w, "group %d, list %d: inode %d\n", ag, bucket, ino) }); err != nil {
+				if err := s.emitUnlinked(UnlinkedDoc{AG: uint32(ag), Bucket: bucket, Ino: uint64(ino)}); err != nil {
 					return err
 				}
 				b, err := s.read(g.InoOffset(ino), g.InodeSize)

@@ -62,12 +62,19 @@ type Leftovers struct {
 func (l Leftovers) String() string {
 	var parts []string
 	if n := len(l.Unlinked); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d inodes that had no name", n))
+		parts = append(parts, fmt.Sprintf("%d unlinked %s", n, plural("inode", n)))
 	}
 	if l.Staged > 0 {
-		parts = append(parts, fmt.Sprintf("%d staged blocks of no file", l.Staged))
+		parts = append(parts, fmt.Sprintf("%d staged %s of no file", l.Staged, plural("block", l.Staged)))
 	}
 	return strings.Join(parts, " and ")
+}
+
+func plural[N int | uint64](what string, n N) string {
+	if n == 1 {
+		return what
+	}
+	return what + "s"
 }
 
 // freeLeftovers frees inodes without names and staged blocks without a file.
