@@ -1,5 +1,3 @@
-// Package devicetest is the suite of tests that every device.Device passes. What a device can do
-// beyond Device is found by type assertion and tested as well.
 package devicetest
 
 import (

@@ -1,5 +1,3 @@
-// Package bigtree makes large source trees of one kind each, the same on every run, for soak
-// tests and benchmarks.
 package bigtree
 
 import (

@@ -1,5 +1,3 @@
-// Package cmdtest holds what the tests of all three tools have in common. A tool's
-// main_test.go adds its own.
 package cmdtest
 
 import (

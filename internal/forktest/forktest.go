@@ -1,5 +1,3 @@
-// Package forktest makes inodes with forks in memory, for tests of the packages that read what
-// is in forks. The blocks of a fork are there to be filled in by the test, in whatever way.
 package forktest
 
 import (

@@ -1,5 +1,3 @@
-// Package spacetest holds what tests of space and of what stands on it share: volumes to work
-// on, and a judge who reads everything about free and used blocks and finds contradictions.
 package spacetest
 
 import (
