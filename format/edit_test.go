@@ -162,14 +162,14 @@ func TestSetErrors(t *testing.T) {
 		{"AGI", "nonsense", "1", "no such field"},
 		{"AGI", "unlinked[64]", "1", "no such field"},
 		{"AGI", "unlinked", "1", "no such field"},
-		{"AGI", "length", "0x100000000", "out of range"},
-		{"AGI", "length", "many", "invalid syntax"},
-		{"AGI", "length", "null", "invalid syntax"}, // no pointer
+		{"AGI", "length", "0x100000000", "too large for 32 bits"},
+		{"AGI", "length", "many", "not a number"},
+		{"AGI", "length", "null", "not a number"}, // no pointer
 		{"AGI", "uuid", "12", "is no UUID"},
 		{"superblock", "fname", "thirteen long", "longer than the field's 12 bytes"},
 		{"superblock", "features_incompat", "ftype,speed", "names are FTYPE"},
 		{"rmapbt-leaf", "startblock", "1", "others end so"},
-		{"rmapbt-leaf", "recs[0].attrfork", "2", "out of range"},
+		{"rmapbt-leaf", "recs[0].attrfork", "2", "too large for 1 bits"},
 	} {
 		b := sampleNamed(t, all, c.sample)
 		err := Detect(g, b).Table.Set(g, b, c.name, c.value)

@@ -2,6 +2,7 @@ package format
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/bits"
 	"strconv"
@@ -58,18 +59,26 @@ func (k Kind) parseNumber(s string, width int) (uint64, error) {
 	if strings.HasPrefix(s, "-") {
 		n, err := strconv.ParseInt(s, 0, width)
 		if err != nil {
-			return 0, fmt.Errorf("value %q: %w", s, err)
+			return 0, notNumber(s, width, err)
 		}
 		return uint64(n) & null(width), nil
 	}
 	v, err := strconv.ParseUint(s, 0, width)
 	if err != nil {
-		return 0, fmt.Errorf("value %q: %w", s, err)
+		return 0, notNumber(s, width, err)
 	}
 	if k == CRC && width == 32 {
 		v = uint64(bits.ReverseBytes32(uint32(v)))
 	}
 	return v, nil
+}
+
+// notNumber words an error of package strconv.
+func notNumber(s string, width int, err error) error {
+	if errors.Is(err, strconv.ErrRange) {
+		return fmt.Errorf("value %q: too large for %d bits", s, width)
+	}
+	return fmt.Errorf("value %q: not a number", s)
 }
 
 // parseBytes is the inverse of formatBytes for a field of n bytes. Text may be given with or
@@ -94,7 +103,7 @@ func (k Kind) parseBytes(s string, n int) ([]byte, error) {
 	default:
 		raw, err := hex.DecodeString(s)
 		if err != nil {
-			return nil, fmt.Errorf("value %q: %w", s, err)
+			return nil, fmt.Errorf("value %q: not bytes in hexadecimal", s)
 		}
 		if len(raw) != n {
 			return nil, fmt.Errorf("value %q: %d bytes, the field has %d", s, len(raw), n)

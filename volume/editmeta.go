@@ -1,6 +1,8 @@
 package volume
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cowfs/cowfs/attr"
@@ -73,7 +75,12 @@ func (w *Writer) RemoveXattr(path, name string) error {
 		if err != nil {
 			return err
 		}
-		return o.attrsOf(e).Remove(attr.Attr{Flags: flags, Name: n})
+		if err := o.attrsOf(e).Remove(attr.Attr{Flags: flags, Name: n}); errors.Is(err, attr.ErrNotFound) {
+			return fmt.Errorf("%s: %w", name, attr.ErrNotFound)
+		} else if err != nil {
+			return err
+		}
+		return nil
 	})
 }
 

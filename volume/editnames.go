@@ -137,7 +137,7 @@ func (w *Writer) Link(old, path string) error {
 		case err != nil:
 			return err
 		case e.IsDir():
-			return ErrIsDir
+			return pathError("link", old, ErrIsDir)
 		}
 		return o.addName(d, p.name, e)
 	})
@@ -213,9 +213,14 @@ func (w *Writer) Rename(old, path string) error {
 	var orphan format.Ino
 	err := w.named("rename", path, func(o *op, to at, d *inode.Editor) error {
 		from, src, err := o.where("rename", old)
-		if err == nil {
-			orphan, err = o.rename(src, from.name, d, to.name)
+		if err != nil {
+			return err
 		}
+		e, err := o.child(src, from.name)
+		if err != nil {
+			return pathError("rename", old, err)
+		}
+		orphan, err = o.rename(src, from.name, e, d, to.name)
 		return err
 	})
 	if err == nil && orphan != 0 {
@@ -224,11 +229,8 @@ func (w *Writer) Rename(old, path string) error {
 	return err
 }
 
-func (o *op) rename(src *inode.Editor, from string, dst *inode.Editor, to string) (orphan format.Ino, err error) {
-	e, err := o.child(src, from)
-	if err != nil {
-		return 0, err
-	}
+// rename makes the name of e in one directory a name in another.
+func (o *op) rename(src *inode.Editor, from string, e *inode.Editor, dst *inode.Editor, to string) (orphan format.Ino, err error) {
 	if src.Ino == dst.Ino && from == to {
 		return 0, nil
 	}
