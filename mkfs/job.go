@@ -134,7 +134,7 @@ func (j *job) judge() error {
 	c := j.Config
 	switch {
 	case c.Size == 0 && !j.Source.Given():
-		return conflictf("%s has no size; give --size", j.Path)
+		return conflictf("%s has no size; give --size, or what to fill it from", j.Path)
 	case c.Size == 0:
 		c.Size = 300 * gib // any size that is not extreme: options may be wrong with all
 	case j.target.block && c.Size > uint64(j.target.dev.Size()):

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/cowfs/cowfs/check"
 	"github.com/cowfs/cowfs/internal/cmdline"
+	"github.com/cowfs/cowfs/internal/usage"
 )
 
 // explain tells what a code means, or lists all.
@@ -15,7 +18,7 @@ func explain(w io.Writer, name string, asJSON bool) error {
 	if name != "list" {
 		c := check.FindCode(name)
 		if c == nil {
-			return cmdline.Usagef("--explain %q: no such code%s; \"list\" tells all", name, similar(name))
+			return cmdline.Usagef("--explain %q: no such code%s; \"list\" tells all", name, cmp.Or(nearest(name, nil), similar(name)))
 		}
 		codes = []*check.Code{c}
 	}
@@ -49,6 +52,15 @@ func article(c *check.Code) string {
 		}
 	}
 	return b.String()
+}
+
+// nearest proposes a code, or one of some areas, that is spelled much like a name.
+func nearest(name string, areas []string) string {
+	known := slices.Clone(areas)
+	for _, c := range check.Codes() {
+		known = append(known, c.Name)
+	}
+	return usage.Suggest(name, known)
 }
 
 // similar names codes of the same area, or with the word in them.

@@ -75,7 +75,7 @@ func onlyOf(names []string) ([]string, error) {
 	areas := areas()
 	for _, name := range names {
 		if check.FindCode(name) == nil && !slices.Contains(areas, name) {
-			return nil, cmdline.Usagef("--only %q: not known; areas are %s, and cowfsck --explain list tells all codes", name, strings.Join(areas, ", "))
+			return nil, cmdline.Usagef("--only %q: not known%s; areas are %s, and cowfsck --explain list tells all codes", name, nearest(name, areas), strings.Join(areas, ", "))
 		}
 	}
 	return names, nil

@@ -80,8 +80,10 @@ func newCommand(h host, code *int) *cli.Command {
 		// The help text is ours, and made only when it is asked for.
 		CustomRootCommandHelpTemplate: "{{call .Metadata.help}}",
 		Metadata:                      map[string]any{"help": helpText},
-		Writer:                        h.stdout,
-		ErrWriter:                     h.stderr,
+		// Beside an image, --help is taken for that of a command.
+		CommandNotFound: func(context.Context, *cli.Command, string) { fmt.Fprint(h.stdout, helpText()) },
+		Writer:          h.stdout,
+		ErrWriter:       h.stderr,
 		OnUsageError: func(_ context.Context, c *cli.Command, err error, _ bool) error {
 			return cmdline.FlagError(err, c.Flags)
 		},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -110,7 +111,11 @@ func imagePath(c *cli.Command, settings []mkfs.Setting) (string, error) {
 	case len(args) == 0:
 		return name, nil
 	case len(args) > 1:
-		return "", cmdline.Usagef("only one image can be made at a time; %q is too much", args[1])
+		hint := ""
+		if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
+			hint = fmt.Sprintf("; --root %s fills the image from that directory", args[0])
+		}
+		return "", cmdline.Usagef("only one image can be made at a time; %q is too much%s", args[1], hint)
 	case name != "":
 		return "", cmdline.Usagef("the image is named by -d name=%s and as an argument, %s; drop one", name, args[0])
 	default:
@@ -182,7 +187,7 @@ func idMap(c *cli.Command, flag string) ([]source.IDMap, error) {
 func numbers(s string, out []uint32) error {
 	parts := strings.Split(s, ":")
 	if len(parts) != len(out) {
-		return fmt.Errorf("%d numbers, not %d", len(parts), len(out))
+		return fmt.Errorf("not %d numbers with colons between", len(out))
 	}
 	for i, p := range parts {
 		n, err := strconv.ParseUint(p, 10, 32)

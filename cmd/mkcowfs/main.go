@@ -75,9 +75,11 @@ func newCommand(h host) *cli.Command {
 		// The help text is ours, and made only when it is asked for.
 		CustomRootCommandHelpTemplate: "{{call .Metadata.help}}",
 		Metadata:                      map[string]any{"help": helpText},
-		Reader:                        h.stdin,
-		Writer:                        h.stdout,
-		ErrWriter:                     h.stderr,
+		// Beside an image, --help is taken for that of a command.
+		CommandNotFound: func(context.Context, *cli.Command, string) { fmt.Fprint(h.stdout, helpText()) },
+		Reader:          h.stdin,
+		Writer:          h.stdout,
+		ErrWriter:       h.stderr,
 		// Several suboptions in one argument are split by us, as are the patterns of --exclude.
 		DisableSliceFlagSeparator: true,
 		OnUsageError: func(_ context.Context, c *cli.Command, err error, _ bool) error {

@@ -16,7 +16,7 @@ func propose(word string) string { return fmt.Sprintf("; did you mean %q?", word
 // nearest returns the word that is spelled most like another, the first of several, if any is
 // spelled much like it.
 func nearest(word string, known []string) (best string, ok bool) {
-	least := len(word)/3 + 1
+	least := min(len(word)/3+1, len(word)-1)
 	for _, k := range known {
 		if d := distance(word, k); d <= least && (d < least || !ok) {
 			best, least, ok = k, d, true

@@ -7,9 +7,9 @@ import (
 )
 
 func TestSuggest(t *testing.T) {
-	known := []string{"agf", "agi", "ls", "mkdir", "stat", "stack"}
+	known := []string{"agf", "agi", "ls", "mkdir", "stat", "stack", "q"}
 	for word, want := range map[string]string{
-		"mkdri": "mkdir", "statt": "stat", "agg": "agf", "sl": "ls", "x": "", "frobnicate": "",
+		"mkdri": "mkdir", "statt": "stat", "agg": "agf", "sl": "ls", "x": "", "p": "", "": "", "frobnicate": "",
 	} {
 		if want != "" {
 			want = `; did you mean "` + want + `"?`
