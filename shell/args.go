@@ -77,7 +77,7 @@ func (s *Session) orCurrent(args []string) ([]string, error) {
 	}
 	p, err := s.walk.here()
 	if err != nil || p.ino == format.NullIno {
-		return nil, usagef("a path or the number of an inode is missing, and inode has gone to none")
+		return nil, usagef("no inode is named, and none was gone to with inode")
 	}
 	return []string{strconv.FormatUint(uint64(p.ino), 10)}, nil
 }

@@ -6,11 +6,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
+	"slices"
 
 	"github.com/cowfs/cowfs/cow"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/internal/usage"
 	"github.com/cowfs/cowfs/volume"
 )
 
@@ -64,7 +67,7 @@ func setupWrite(f *flag.FlagSet) runFunc {
 			off += int64(len(p))
 			return err
 		})
-	})
+	}, 0)
 }
 
 // writeSource opens what is to be written.
@@ -153,7 +156,11 @@ func onRange(args []string, f func(path string, off, n int64) error) error {
 			return err
 		}
 	}
-	return f(args[0], off, n)
+	path, err := imagePath(args[0])
+	if err != nil {
+		return err
+	}
+	return f(path, off, n)
 }
 
 func cowCommand() *Command {
@@ -184,11 +191,13 @@ func runCow(_ context.Context, s *Session, args []string) error {
 	if w == nil {
 		return ErrReadOnly
 	}
-	stage := map[string]func(string, int64, int64) error{
+	stages := map[string]func(string, int64, int64) error{
 		"reserve": w.CowReserve, "allocate": w.CowAllocate, "write": w.CowWrite, "remap": w.CowRemap, "cancel": w.CowCancel,
-	}[args[0]]
+	}
+	stage := stages[args[0]]
 	if stage == nil {
-		return usagef("%q: no such stage", args[0])
+		known := append(slices.Sorted(maps.Keys(stages)), "status")
+		return usagef("%q: no such stage%s", args[0], usage.Suggest(args[0], known))
 	}
 	return onRange(args[1:], stage)
 }

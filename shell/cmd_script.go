@@ -62,7 +62,7 @@ func scriptCommands() []*Command {
 			}),
 		},
 		{
-			Name: "echo", Args: "[WORD]...", Summary: "print words",
+			Name: "echo", Args: "[WORD]...", Summary: "print words", verbatim: true,
 			Examples: []Example{{"echo group $ag has $n free blocks", ""}},
 			setup: noFlags(func(_ context.Context, s *Session, args []string) error {
 				doc := EchoDoc{"text", strings.Join(args, " ")}
@@ -144,7 +144,7 @@ func expectCommand() *Command {
 			"operator: = != < <= > >= compare, numbers as numbers; ~ and !~ are for regular expressions.",
 		Examples: []Example{
 			{"expect web1 cat /etc/hostname", "the content of a file"},
-			{"expect -f nlink '>=2' stat /etc", "a member of the object that --json would print"},
+			{"expect -f links '>=2' stat /etc", "a member of the object that --json would print"},
 			{"expect -f freeblks 0 agf 1", "a field of a structure"},
 			{"expect -n 3 ls /srv", "the number of results"},
 			{"expect -e 'does not exist' cat /nothing", "an error"},

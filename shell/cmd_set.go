@@ -174,7 +174,7 @@ func setupPoke(f *flag.FlagSet) runFunc {
 		data := []byte(strings.TrimSuffix(text, `"`))
 		if !quoted {
 			if data, err = hex.DecodeString(args[1]); err != nil {
-				return usagef("bytes %q: %v", args[1], err)
+				return usagef("%q: not bytes in hexadecimal", args[1])
 			}
 		}
 		if n := p.size(); at > uint64(n) || len(data) > n-int(at) {

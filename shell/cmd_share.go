@@ -165,7 +165,11 @@ func unshare(_ context.Context, s *Session, args []string) error {
 	case len(n) == 0:
 		n = make([]int64, 2)
 	}
-	return s.Writer.Unshare(args[0], n[0], n[1])
+	path, err := imagePath(args[0])
+	if err != nil {
+		return err
+	}
+	return s.Writer.Unshare(path, n[0], n[1])
 }
 
 // HintDoc is a hint of an inode.
@@ -194,7 +198,11 @@ func hintCommand(name, which string, get func(*volume.Volume, *inode.Inode) int6
 				if err != nil {
 					return err
 				}
-				return set(s.Writer, args[0], n)
+				path, err := imagePath(args[0])
+				if err != nil {
+					return err
+				}
+				return set(s.Writer, path, n)
 			}
 			i, err := s.inodeArg(args[0])
 			if err != nil {

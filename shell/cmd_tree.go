@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/cowfs/cowfs/btree"
@@ -84,15 +83,15 @@ func (s *Session) tree(which inode.Which, kind, of string) (*btree.Tree, error) 
 		}
 		return fork.Tree(), nil
 	}
-	k := slices.IndexFunc(kinds, func(k *btree.Kind) bool { return k.Name == kind })
-	if k < 0 {
-		return nil, usagef("%q: no kind of B+tree", kind)
+	k, err := kindByName(kind)
+	if err != nil {
+		return nil, err
 	}
 	ag, err := s.groupArg([]string{of})
 	if err != nil {
 		return nil, err
 	}
-	return s.Vol.Tree(kinds[k], ag)
+	return s.Vol.Tree(k, ag)
 }
 
 // RecordDoc is a record of a B+tree.

@@ -23,6 +23,8 @@ type Command struct {
 	Text     string // more help; may be empty
 	Examples []Example
 
+	// verbatim says that all words behind the name are taken as they are, and none is a flag.
+	verbatim bool
 	// setup declares the command's flags and returns the function that runs it, once, after they
 	// are parsed.
 	setup func(f *flag.FlagSet) runFunc
@@ -209,6 +211,9 @@ func (c *Command) flags() *flag.FlagSet {
 func (c *Command) run(ctx context.Context, s *Session, args []string) error {
 	f := c.flags()
 	run := c.setup(f)
+	if c.verbatim {
+		args = append([]string{"--"}, args...)
+	}
 	if err := f.Parse(splitLetters(f, args)); errors.Is(err, flag.ErrHelp) {
 		c.Help(s.buf)
 		return nil
@@ -223,24 +228,36 @@ func (c *Command) run(ctx context.Context, s *Session, args []string) error {
 	return err
 }
 
-// splitLetters takes apart flags of one letter that are given together, so that -ld is -l -d.
+// splitLetters prepares arguments for package flag: flags of one letter that are given together are
+// taken apart, so that -ld is -l -d, and a number below zero ends the flags.
 func splitLetters(f *flag.FlagSet, args []string) []string {
 	var out []string
-	for i, arg := range args {
+	for len(args) > 0 {
+		arg := args[0]
 		if len(arg) < 2 || arg[0] != '-' || arg == "--" {
-			return append(out, args[i:]...)
+			break
 		}
-		letters := strings.Split(arg[1:], "")
-		for _, l := range letters {
-			if o := f.Lookup(l); o == nil || !isBool(o) {
-				return append(out, args[i:]...)
+		name, _, value := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		n := 1 // how many arguments belong to it
+		switch o := f.Lookup(name); {
+		case o != nil && !isBool(o) && !value && len(args) > 1:
+			n = 2
+			out = append(out, arg, args[1])
+		case o != nil:
+			out = append(out, arg)
+		case arg[1] >= '0' && arg[1] <= '9':
+			return append(append(out, "--"), args...)
+		default:
+			for _, l := range strings.Split(arg[1:], "") {
+				if o := f.Lookup(l); o == nil || !isBool(o) {
+					return append(out, args...)
+				}
+				out = append(out, "-"+l)
 			}
 		}
-		for _, l := range letters {
-			out = append(out, "-"+l)
-		}
+		args = args[n:]
 	}
-	return out
+	return append(out, args...)
 }
 
 // noFlags is the setup of a command without flags.

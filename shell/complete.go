@@ -175,7 +175,7 @@ func (s *Session) arguments(kind, last string) []string {
 		return hostPaths(last)
 	case kind == "COMMAND":
 		return finished(commandNames())
-	case last == "" && (strings.Contains(kind, "PATH") || kind == "FILE" || kind == "DIR"):
+	case last == "" && (strings.HasPrefix(kind, "/") || strings.Contains(kind, "PATH")):
 		return s.imagePaths("/")
 	}
 	return nil

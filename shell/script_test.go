@@ -84,6 +84,7 @@ func FuzzParse(f *testing.F) {
 func TestExpand(t *testing.T) {
 	var s Session
 	s.setVar("n", value{text: "5"})
+	s.setVar("list", value{text: "6"})
 	s.setVar("o", value{object: map[string]any{"a": "x y", "list": []any{map[string]any{"b": 1.0}}, "fields": map[string]any{"u3": map[string]any{"c": "d"}}}})
 	for line, want := range map[string][]string{
 		`$n`:                   {"5"},
@@ -103,7 +104,7 @@ func TestExpand(t *testing.T) {
 		}
 	}
 	for line, want := range map[string]string{
-		"$m":         `no variable "m"; did you mean "n"?`,
+		"$lits":      `no variable "lits"; did you mean "list"?`,
 		"$nothing":   `no variable "nothing"`,
 		"$o.z":       `no field "z" in the result`,
 		"$o.list[1]": `no field "list[1]" in the result`,

@@ -1,7 +1,6 @@
 package volume
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
@@ -131,8 +130,8 @@ func readSuperblock(dev device.Device, ag format.AGNumber) ([]byte, *format.Geom
 			return nil, nil, fmt.Errorf("read the superblock: %w", err)
 		}
 		g, err := format.GeometryOf(sb)
-		if errors.Is(err, format.ErrCorrupt) && format.SBMagicNum.Get(sb) == format.SBMagic {
-			err = fmt.Errorf("%w (the copy of another group may be intact: open by superblock 1)", err)
+		if err != nil && format.SBMagicNum.Get(sb) != format.SBMagic {
+			err = fmt.Errorf("%w: no XFS filesystem begins here", err)
 		}
 		return sb, g, err
 	}

@@ -85,9 +85,11 @@ func newCommand(h host) *cli.Command {
 		// The help text is ours, and made only when it is asked for.
 		CustomRootCommandHelpTemplate: "{{call .Metadata.help}}",
 		Metadata:                      map[string]any{"help": helpText},
-		Reader:                        h.stdin,
-		Writer:                        h.stdout,
-		ErrWriter:                     h.stderr,
+		// Beside an image, --help is taken for that of a command.
+		CommandNotFound: func(context.Context, *cli.Command, string) { fmt.Fprint(h.stdout, helpText()) },
+		Reader:          h.stdin,
+		Writer:          h.stdout,
+		ErrWriter:       h.stderr,
 		// Flags behind the image belong to the command there.
 		StopOnNthArg: &one,
 		// A command in a -c flag may have commas in it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -26,6 +27,8 @@ func checkArgs(c *cli.Command) error {
 	switch args := c.Args(); {
 	case args.Len() == 0:
 		return cmdline.Usagef("no image is named; write cowdb [options] IMAGE [command]")
+	case args.Len() > 1 && len(args.Get(1)) > 1 && args.Get(1)[0] == '-':
+		return cmdline.Usagef("%s: %s: options stand before the image", args.First(), args.Get(1))
 	case args.Len() > 1 && (c.IsSet("c") || c.IsSet("f")):
 		return cmdline.Usagef("a command behind the image does not go together with -c or -f")
 	case c.IsSet("c") && c.IsSet("f"):
@@ -41,6 +44,10 @@ func runImage(ctx context.Context, c *cli.Command, h host) error {
 	args := c.Args().Slice()
 	if len(args) > 0 && args[0] == "help" {
 		return shell.Help(h.stdout, args[1:])
+	}
+	if len(args) > 1 && (args[1] == "--help" || args[1] == "-h") {
+		_, err := io.WriteString(h.stdout, helpText())
+		return err
 	}
 	if err := checkArgs(c); err != nil {
 		return err
@@ -100,6 +107,11 @@ func openImage(ctx context.Context, c *cli.Command, s *shell.Session) (close fun
 		mode = device.ReadWrite
 	}
 	file, err := device.Open(s.Image, mode)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, isCommand := shell.Find(s.Image); isCommand == nil {
+			err = fmt.Errorf("%w; the image stands before the command", err)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +127,12 @@ func openImage(ctx context.Context, c *cli.Command, s *shell.Session) (close fun
 		}
 	}
 	close, err = openVolume(c, s, dev)
-	if errors.Is(err, volume.ErrReplay) {
+	var corrupt *format.CorruptError
+	switch {
+	case errors.Is(err, volume.ErrReplay):
 		err = fmt.Errorf("%w; --raw shows the image without", err)
+	case errors.As(err, &corrupt) && corrupt.Structure == "superblock" && c.Uint("sb") == 0:
+		err = fmt.Errorf("%w; --sb 1 uses the copy of group 1, if there is one", err)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", s.Image, err), dev.Close())
