@@ -24,7 +24,9 @@ var (
 // means all the rest.
 func NewWindow(dev Device, off, size int64) (*Window, error) {
 	if size < 0 {
-		size = dev.Size() - off
+		if size = dev.Size() - off; size < 0 {
+			return nil, fmt.Errorf("byte %d is behind the end, at byte %d", off, dev.Size())
+		}
 	}
 	if err := rangeError("window", off, size, dev.Size()); err != nil {
 		return nil, err

@@ -2,6 +2,8 @@ package shell
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -25,7 +27,7 @@ func getFile(ctx context.Context, s *Session, args []string) error {
 	} else if err == nil && !info.Mode().IsRegular() {
 		return copyTo(ctx, f, host) // a device or pipe can't be replaced
 	}
-	temp, err := os.CreateTemp(filepath.Dir(host), "."+filepath.Base(host)+".*")
+	temp, err := tempBeside(host)
 	if err != nil {
 		return err
 	}
@@ -43,6 +45,16 @@ func getFile(ctx context.Context, s *Session, args []string) error {
 		os.Remove(temp.Name())
 	}
 	return err
+}
+
+// tempBeside makes a file that is to get a name on the host when it is whole.
+func tempBeside(host string) (*os.File, error) {
+	f, err := os.CreateTemp(filepath.Dir(host), "."+filepath.Base(host)+".*")
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = &fs.PathError{Op: "create", Path: host, Err: at.Err}
+	}
+	return f, err
 }
 
 // copyTo writes the contents to something on the host that is there.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/metadump"
@@ -82,7 +81,7 @@ func setupMetadump(f *flag.FlagSet) runFunc {
 
 // dumpFile writes a dump to a file, which gets its name when it is whole.
 func dumpFile(ctx context.Context, s *Session, path string, o metadump.Options) (*metadump.Report, error) {
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	temp, err := tempBeside(path)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ import (
 func rdumpCommands() []*Command {
 	return []*Command{{
 		Name: "rdump", Args: "[-o] [-s] /PATH... HOST", Summary: "copy files and directories with all that is in them to the host",
-		Text: "HOST is a directory, which is made if need be; nothing in it is written over. Permissions,\ntimes and holes are kept, names of one file stay names of one file. Devices, FIFOs and sockets\nare left out, and told. What is damaged is told, and the rest copied, unless -s is given.",
+		Text: "HOST is a directory, which is made if need be; nothing in it is written over. Permissions,\ntimes and holes are kept, names of one file stay names of one file. Devices, FIFOs and sockets\nare left out, and told. What is damaged or in the way is told, and the rest copied, unless -s is\ngiven; it is a failure at the end.",
 		Examples: []Example{
 			{"rdump /etc /home saved", "two trees into one directory"},
 			{"rdump -o / copy", "everything, with owners"},
@@ -47,6 +47,7 @@ type dumper struct {
 	ctx    context.Context
 	owners bool
 	strict bool
+	failed int                   // what was left out although it could be copied
 	done   map[format.Ino]string // where files with several names went
 	busy   map[format.Ino]bool   // directories that are being copied
 	doc    RdumpDoc
@@ -89,6 +90,9 @@ func setupRdump(f *flag.FlagSet) runFunc {
 			}
 			fmt.Fprintf(w, "%d files, %d directories, %d links, %d bytes\n", d.doc.Files, d.doc.Dirs, d.doc.Links, d.doc.Bytes)
 		})
+		if err == nil && d.failed > 0 {
+			err = fmt.Errorf("rdump: %d files or directories could not be copied", d.failed)
+		}
 		return err
 	}
 }
@@ -101,9 +105,17 @@ func (d *dumper) miss(from string, err error) error {
 	if d.strict {
 		return fmt.Errorf("%s: %w", from, err)
 	}
+	if !errors.As(err, new(specialError)) {
+		d.failed++
+	}
 	d.doc.Missed = append(d.doc.Missed, d.quote(from)+": "+err.Error())
 	return nil
 }
+
+// specialError says that something is left out for what it is: a device, a FIFO, a socket.
+type specialError struct{ kind format.FType }
+
+func (e specialError) Error() string { return fmt.Sprintf("a %v", e.kind) }
 
 func (d *dumper) node(i *inode.Inode, from, to string) error {
 	if err := d.ctx.Err(); err != nil {
@@ -118,7 +130,7 @@ func (d *dumper) node(i *inode.Inode, from, to string) error {
 	case i.IsRegular():
 		err = d.file(i, from, to)
 	default:
-		err = fmt.Errorf("a %v", format.FTypeOf(i.Mode()))
+		err = specialError{format.FTypeOf(i.Mode())}
 	}
 	if err != nil {
 		return d.miss(from, err)

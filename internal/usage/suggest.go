@@ -1,6 +1,9 @@
 package usage
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Suggest returns "; did you mean ...?" with the word nearest to one that is not known, or
 // nothing when none is near.
@@ -14,11 +17,18 @@ func Suggest(word string, known []string) string {
 func propose(word string) string { return fmt.Sprintf("; did you mean %q?", word) }
 
 // nearest returns the word that is spelled most like another, the first of several, if any is
-// spelled much like it.
+// spelled much like it. One that it begins with counts as one with a letter more.
 func nearest(word string, known []string) (best string, ok bool) {
-	least := min(len(word)/3+1, len(word)-1)
+	least := len(word)/3 + 1
+	if len(word) <= 3 {
+		least = min(1, len(word)-1) // else any other would do
+	}
 	for _, k := range known {
-		if d := distance(word, k); d <= least && (d < least || !ok) {
+		d := distance(word, k)
+		if strings.HasPrefix(k, word) {
+			d = min(d, 1)
+		}
+		if d <= least && (d < least || !ok) {
 			best, least, ok = k, d, true
 		}
 	}

@@ -7,9 +7,9 @@ import (
 )
 
 func TestSuggest(t *testing.T) {
-	known := []string{"agf", "agi", "ls", "mkdir", "stat", "stack", "q"}
+	known := []string{"agf", "agi", "ls", "mkdir", "stat", "stack", "q", "log"}
 	for word, want := range map[string]string{
-		"mkdri": "mkdir", "statt": "stat", "agg": "agf", "sl": "ls", "x": "", "p": "", "": "", "frobnicate": "",
+		"mkdri": "mkdir", "statt": "stat", "agg": "agf", "sl": "ls", "x": "", "p": "", "": "", "foo": "", "mk": "mkdir", "sta": "stat", "frobnicate": "",
 	} {
 		if want != "" {
 			want = `; did you mean "` + want + `"?`
