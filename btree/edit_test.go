@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 
@@ -24,6 +25,14 @@ func forEachEditor(t *testing.T, test func(t *testing.T, k *Kind, blockSize, for
 			})
 		}
 	}
+}
+
+// soak chooses how much a test does: less, unless COWFS_SOAK asks for all of it.
+func soak(less, all int) int {
+	if os.Getenv("COWFS_SOAK") != "" {
+		return all
+	}
+	return less
 }
 
 // alter changes what a record holds besides its key, as far as its kind has anything. Records
@@ -49,17 +58,14 @@ func alter(k *Kind, rec []byte, rng *rand.Rand) []byte {
 // TestEditRandom grows, shakes and shrinks a tree, against a sorted slice.
 func TestEditRandom(t *testing.T) {
 	forEachEditor(t, func(t *testing.T, k *Kind, bs, fork int) {
-		ops := map[int]int{1024: 15000, 4096: 8000, 65536: 3000}[bs]
-		if testing.Short() {
-			ops = 3000
-		}
+		ops := map[int]int{1024: soak(6000, 15000), 4096: soak(6000, 8000), 65536: soak(2000, 3000)}[bs]
 		rng := rand.New(rand.NewPCG(uint64(bs), uint64(fork)))
 		pool := records(k, max(ops/4, 3*k.MaxRecs(bs, 0)), rng)
 		m := newEdited(t, k, bs, fork)
 		if bs == 65536 { // it would take long to fill
 			m = loaded(t, k, bs, pool[len(pool)/4:], fork)
 		}
-		m.watch, m.watch, m.pages.copying = true, true, bs == 1024
+		m.watch, m.pages.copying = true, bs == 1024
 		random := func() int { return rng.IntN(len(pool)) }
 		// present is a pool index of a record that is in the tree, most often.
 		present := func() int {
@@ -118,15 +124,15 @@ func TestEditRandom(t *testing.T) {
 // TestEditSequential fills trees in order and empties them again, from both ends.
 func TestEditSequential(t *testing.T) {
 	forEachEditor(t, func(t *testing.T, k *Kind, bs, fork int) {
-		n := 10000
-		if bs == 1024 || testing.Short() {
-			n = 6000
-		}
+		n := soak(6000, 10000)
 		rng := rand.New(rand.NewPCG(61, uint64(bs+fork)))
 		recs := records(k, n, rng)
 		ways := []int{0, 1, 2, 3}
-		if bs > 1024 {
-			ways = []int{rng.IntN(4)}
+		rng.Shuffle(len(ways), func(i, j int) { ways[i], ways[j] = ways[j], ways[i] })
+		if bs == 1024 {
+			ways = ways[:soak(2, 4)]
+		} else {
+			ways = ways[:1]
 		}
 		for _, way := range ways {
 			fromLeft, lastFirst := way%2 == 0, way/2 == 0
