@@ -222,7 +222,7 @@ func (c *Command) run(ctx context.Context, s *Session, args []string) error {
 	}
 	err := run(ctx, s, f.Args())
 	var wrong *UsageError
-	if errors.As(err, &wrong) && !wrong.told { // else it is that of a command within this one
+	if errors.As(err, &wrong) && !wrong.told && !errors.As(err, new(*ScriptError)) { // else it is that of a command within this one
 		return &UsageError{fmt.Sprintf("%s: %v; usage: %s", c.Name, err, c.usage()), true}
 	}
 	return err

@@ -9,7 +9,7 @@ import (
 // they do takes several lines, but help explains them as if they were.
 func Keywords() []*Command {
 	begins := keyword("it begins a block, which ends with a line \"end\": write a script or several -c")
-	belongs := keyword("there is no block that it belongs to")
+	belongs := keyword(noBlock)
 	return []*Command{
 		{
 			Name: "for", Args: "NAME in VALUE...", Summary: "run the lines up to \"end\" once for each value",

@@ -161,11 +161,14 @@ func (p *parser) statement() (*statement, error) {
 	}
 	for _, keyword := range []string{"end", "else"} {
 		if t.isA(keyword) {
-			return nil, p.fail(t.line, usagef("%s: there is no block that it belongs to", keyword))
+			return nil, p.fail(t.line, usagef("%s: %s", keyword, noBlock))
 		}
 	}
 	return t, nil
 }
+
+// noBlock is what is wrong with "end" and "else" outside of all blocks.
+const noBlock = "there is no block that it belongs to; for and if begin one"
 
 func (p *parser) fail(line int, err error) error { return inScript(p.name, line, err) }
 

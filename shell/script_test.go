@@ -50,8 +50,8 @@ func TestParse(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"a\nfor x in 1\nb":           "s:2: for: its end is missing",
-		"a\nend":                     "s:2: end: there is no block that it belongs to",
-		"else":                       "s:1: else: there is no block that it belongs to",
+		"a\nend":                     "s:2: end: " + noBlock,
+		"else":                       "s:1: else: " + noBlock,
 		"for x in 1\nelse\nend":      "s:2: else: there is no if that it belongs to",
 		"if x\nelse y\nend":          "s:2: else: nothing may stand behind it",
 		"a \\\n'\nb":                 "s:1: a quote that does not end",

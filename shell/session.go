@@ -71,7 +71,10 @@ func (s *Session) Run(ctx context.Context, words []string) error {
 
 func (s *Session) command(ctx context.Context, words []string) error {
 	c, err := Find(words[0])
-	if err != nil {
+	switch {
+	case err != nil && len(words) > 2 && words[1] == "=":
+		return usagef("%s: no such command; write let %s", words[0], strings.Join(words, " "))
+	case err != nil:
 		return err
 	}
 	return c.run(ctx, s, words[1:])
