@@ -117,10 +117,10 @@ func (j *job) check() error {
 	switch {
 	case j.Path == "":
 		return conflict("no image is named")
+	case j.Free != 0 && j.Config.Size != 0: // with --free the image is the smallest, too
+		return conflict("--free and a size cannot both be given; drop one")
 	case j.Minimize && j.Config.Size != 0:
 		return conflict("--minimize and a size cannot both be given; drop one")
-	case j.Free != 0 && j.Config.Size != 0:
-		return conflict("--free and a size cannot both be given; drop one")
 	case (j.Minimize || j.Free != 0) && !j.Source.Given():
 		return conflict("--minimize and --free need content; give --root, --tar or --oci")
 	case j.Dedupe && !j.Config.Reflink.or(true):

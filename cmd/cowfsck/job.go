@@ -42,6 +42,11 @@ func jobOf(c *cli.Command) (*job, error) {
 	if c.Bool("quiet") && (c.Bool("json") || c.Bool("verbose")) {
 		return nil, cmdline.Usagef("--quiet does not go together with --json or --verbose")
 	}
+	for _, flag := range []string{"strict", "keep-cow", "undo"} {
+		if c.IsSet(flag) && !repairing(c) {
+			return nil, cmdline.Usagef("--%s is for repairs; give -y, -p or --plan, too", flag)
+		}
+	}
 	var err error
 	if j.offset, err = sizeOf(c, "offset"); err != nil {
 		return nil, err

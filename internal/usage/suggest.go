@@ -19,7 +19,7 @@ func propose(word string) string { return fmt.Sprintf("; did you mean %q?", word
 // nearest returns the word that is spelled most like another, the first of several, if any is
 // spelled much like it. One that it begins with counts as one with a letter more.
 func nearest(word string, known []string) (best string, ok bool) {
-	least := len(word)/3 + 1
+	least := min(len(word)/3+1, maxErrors)
 	if len(word) <= 3 {
 		least = min(1, len(word)-1) // else any other would do
 	}
@@ -62,5 +62,7 @@ func distance(a, b string) int {
 	return rows[len(a)%3][len(b)]
 }
 
-// maxSuggest is the length in bytes of words that are compared.
-const maxSuggest = 64
+const (
+	maxSuggest = 64 // length in bytes of words that are compared
+	maxErrors  = 3  // in which long words may differ
+)

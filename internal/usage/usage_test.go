@@ -7,9 +7,9 @@ import (
 )
 
 func TestSuggest(t *testing.T) {
-	known := []string{"agf", "agi", "ls", "mkdir", "stat", "stack", "q", "log"}
+	known := []string{"agf", "agi", "ls", "mkdir", "stat", "stack", "q", "log", "generator"}
 	for word, want := range map[string]string{
-		"mkdri": "mkdir", "statt": "stat", "agg": "agf", "sl": "ls", "x": "", "p": "", "": "", "foo": "", "mk": "mkdir", "sta": "stat", "frobnicate": "",
+		"mkdri": "mkdir", "statt": "stat", "agg": "agf", "sl": "ls", "x": "", "p": "", "": "", "foo": "", "gladiators": "", "genration": "generator", "mk": "mkdir", "sta": "stat", "frobnicate": "",
 	} {
 		if want != "" {
 			want = `; did you mean "` + want + `"?`
