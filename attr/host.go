@@ -68,7 +68,7 @@ func SplitHostName(name string) (format.AttrFlag, string, error) {
 			return ns.flag, rest, nil
 		}
 	}
-	return 0, "", fmt.Errorf("%w: %q is in no namespace that an image has; it begins with user., trusted. or security.", ErrHostName, name)
+	return 0, "", fmt.Errorf("%w: %q is in none of the namespaces user., trusted. and security. that an image has", ErrHostName, name)
 }
 
 // FromHost returns the form in which an attribute that Linux shows as name is stored: namespace,
