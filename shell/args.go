@@ -63,11 +63,20 @@ func (s *Session) inodeArg(arg string) (*inode.Inode, error) {
 	if strings.HasPrefix(arg, "/") {
 		return s.Vol.LookupLink(arg)
 	}
-	n, err := number("inode", arg, 64)
+	n, err := inoNumber(arg)
 	if err != nil {
 		return nil, err
 	}
-	return s.Vol.Inode(format.Ino(n))
+	return s.Vol.Inode(n)
+}
+
+// inoNumber reads the number of an inode, where a path might stand as well.
+func inoNumber(arg string) (format.Ino, error) {
+	n, err := strconv.ParseUint(arg, 0, 64)
+	if err != nil {
+		return 0, usagef("%q: neither the number of an inode nor a path, which begins with /", arg)
+	}
+	return format.Ino(n), nil
 }
 
 // orCurrent is arguments that name inodes: where there are none, the inode that was last gone to.

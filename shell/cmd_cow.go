@@ -132,7 +132,7 @@ func writebackCommand() *Command {
 		setup: noFlags(func(_ context.Context, s *Session, args []string) error {
 			switch {
 			case s.Writer == nil:
-				return ErrReadOnly
+				return s.readOnly()
 			case len(args) == 0:
 				return s.Writer.WritebackAll()
 			}
@@ -189,7 +189,7 @@ func runCow(_ context.Context, s *Session, args []string) error {
 	}
 	w := s.Writer
 	if w == nil {
-		return ErrReadOnly
+		return s.readOnly()
 	}
 	stages := map[string]func(string, int64, int64) error{
 		"reserve": w.CowReserve, "allocate": w.CowAllocate, "write": w.CowWrite, "remap": w.CowRemap, "cancel": w.CowCancel,

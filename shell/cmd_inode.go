@@ -88,11 +88,11 @@ func (s *Session) inoArg(arg string) (format.Ino, error) {
 		}
 		return i.Ino, nil
 	}
-	n, err := number("inode", arg, 64)
-	if err == nil && !s.Vol.Geo.ValidIno(format.Ino(n)) {
+	n, err := inoNumber(arg)
+	if err == nil && !s.Vol.Geo.ValidIno(n) {
 		err = usagef("inode %d: no inode of the volume can have this number", n)
 	}
-	return format.Ino(n), err
+	return n, err
 }
 
 func setupBlock(f *flag.FlagSet) runFunc {

@@ -87,7 +87,7 @@ func pairAndRange(s *Session, args []string, f func(w *volume.Writer, a, b strin
 	case err != nil:
 		return err
 	case s.Writer == nil:
-		return ErrReadOnly
+		return s.readOnly()
 	}
 	if err := inImage(args[:2]); err != nil {
 		return err
@@ -161,7 +161,7 @@ func unshare(_ context.Context, s *Session, args []string) error {
 	case err != nil:
 		return err
 	case s.Writer == nil:
-		return ErrReadOnly
+		return s.readOnly()
 	case len(n) == 0:
 		n = make([]int64, 2)
 	}
@@ -192,7 +192,7 @@ func hintCommand(name, which string, get func(*volume.Volume, *inode.Inode) int6
 			case len(args) != 1 && len(args) != 2:
 				return usagef("a path, and a size or none")
 			case len(args) == 2 && s.Writer == nil:
-				return ErrReadOnly
+				return s.readOnly()
 			case len(args) == 2:
 				n, err := ParseSize(args[1])
 				if err != nil {

@@ -52,10 +52,8 @@ func begin(_ context.Context, s *Session, args []string) error {
 	switch {
 	case s.unit != nil:
 		return usagef("a unit has begun already")
-	case s.Writer == nil && s.Raw != nil:
-		return usagef("not with --raw: the log must be clean")
 	case s.Writer == nil:
-		return ErrReadOnly
+		return s.readOnly()
 	}
 	u, err := s.Writer.Begin()
 	if err != nil {

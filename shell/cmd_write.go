@@ -18,6 +18,14 @@ import (
 // ErrReadOnly says that a command would change an image that was opened for reading.
 var ErrReadOnly = errors.New("the image is open for reading; give -w to change it")
 
+// readOnly is why a session without a Writer makes no changes of files.
+func (s *Session) readOnly() error {
+	if s.Raw != nil {
+		return errors.New("with --raw only structures can be changed")
+	}
+	return ErrReadOnly
+}
+
 // writeCommands change names, files and attributes. Each is one transaction, or a few for a
 // large file.
 func writeCommands() []*Command {
@@ -166,7 +174,7 @@ func withWriter(n int, f writeFunc, paths ...int) runFunc {
 			}
 		}
 		if s.Writer == nil {
-			return ErrReadOnly
+			return s.readOnly()
 		}
 		return f(ctx, s, s.Writer, args)
 	}

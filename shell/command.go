@@ -99,7 +99,11 @@ func Find(name string) (*Command, error) {
 	if c, ok := commands().byName[name]; ok {
 		return c, nil
 	}
-	return nil, &UsageError{fmt.Sprintf("%s: no such command%s; \"help\" lists them", name, usage.Suggest(name, lineWords())), true}
+	hint := usage.Suggest(name, lineWords()) + `; "help" lists them`
+	if first, _, several := strings.Cut(name, " "); several && commands().byName[first] != nil {
+		hint = fmt.Sprintf("; %q and what is behind it are words of their own", first)
+	}
+	return nil, &UsageError{fmt.Sprintf("%s: no such command%s", name, hint), true}
 }
 
 // lineWords lists all that can begin a line: commands by all their names, and keywords.

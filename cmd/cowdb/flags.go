@@ -17,7 +17,7 @@ func flagGroups() []cmdline.Group {
 		}},
 		{Title: "Commands and results", Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "c", Usage: "run `COMMAND`; may be given several times"},
-			&cli.StringFlag{Name: "f", Usage: "run the commands of the file `SCRIPT`"},
+			&cli.StringFlag{Name: "f", Usage: "run the commands of the file `SCRIPT`; - is standard input"},
 			&cli.StringSliceFlag{Name: "let", Usage: "set a variable for them: `NAME=VALUE`; may be given several times"},
 			&cli.BoolFlag{Name: "time", Usage: "tell at the end on standard error how long commands took"},
 			&cli.BoolFlag{Name: "json", Usage: "print objects, one line of JSON each, instead of text"},

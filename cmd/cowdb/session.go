@@ -193,7 +193,7 @@ func runCommands(ctx context.Context, c *cli.Command, s *shell.Session, words []
 		return s.Run(ctx, words)
 	case c.IsSet("c"):
 		return s.Script(ctx, "", strings.NewReader(strings.Join(c.StringSlice("c"), "\n")))
-	case c.IsSet("f"):
+	case c.IsSet("f") && c.String("f") != "-":
 		return s.File(ctx, c.String("f"))
 	}
 	return s.Stream(ctx, "stdin", h.stdin)
