@@ -57,6 +57,27 @@ func (f *File) cutStaged(size uint64) error {
 	return err
 }
 
+// CutTail zeroes what the block that a file ends in has behind the end, where other files have that
+// block too: the file gets one of its own. That comes after the file was made shorter, so that a
+// crash leaves the file as it was or as it will be. Without room the block stays as it is; whoever
+// makes the file longer zeroes the rest of it then.
+func (f *File) CutTail(ctx context.Context) error {
+	size := f.Size()
+	block, end := format.FileOff(size/uint64(f.eng.geo.BlockSize)), f.eng.geo.BlocksUp(size)
+	if uint64(block) == end {
+		return nil
+	}
+	m, err := f.Begin(block, block+1, ForDirect)
+	if err != nil || m.Flags&Shared == 0 {
+		return err
+	}
+	err = f.writeZeroes(size, end*uint64(f.eng.geo.BlockSize))
+	if errors.Is(err, space.ErrNoSpace) {
+		return nil
+	}
+	return errors.Join(err, f.Settle(ctx))
+}
+
 // Flush writes back all dirty pages, and gives up what is reserved or allocated for more.
 func (e *Engine) Flush(ctx context.Context) error {
 	err := e.Writeback(ctx)

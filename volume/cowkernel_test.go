@@ -2,6 +2,7 @@ package volume_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -234,4 +235,45 @@ func compareSharing(t *testing.T, ours, theirs string) {
 	if shared == 0 {
 		t.Error("nothing is shared in the end")
 	}
+}
+
+// A file that is made shorter has the block that it ends in for itself, as the kernel sees to it:
+// programs that map the file see what lies behind its end.
+func TestTruncateUnsharesTheEnd(t *testing.T) {
+	ours, theirs := emptyImage(t, mkfs.Config{Size: 512 << 20}), emptyImage(t, mkfs.Config{Size: 512 << 20})
+	w := openWriter(t, ours)
+	k := oracle.Mount(t, theirs, oracle.MountOptions{})
+	const n = 5*4096 + 300
+	for _, name := range []string{"a", "b", "c", "d"} {
+		check(t, w.Create("/"+name, volume.Attr{Mode: 0o644}))
+		check(t, os.WriteFile(filepath.Join(k.Dir, name), nil, 0o644))
+	}
+	for i, s := range []step{
+		{kind: "write", a: "a", p: noise(5, n)},
+		{kind: "clone", a: "a", b: "b"},
+		{kind: "clone", a: "a", b: "c"},
+		{kind: "clone", a: "a", b: "d"},
+		{kind: "truncate", a: "b", off: 2*4096 + 17}, // in the middle of a block
+		{kind: "truncate", a: "c", off: 3 * 4096},    // between blocks
+		{kind: "truncate", a: "d", off: n},           // nothing goes, and the kernel does the same
+	} {
+		if err := errors.Join(s.byUs(w), s.byKernel(k.Dir)); err != nil {
+			t.Fatalf("step %d: %v", i, err)
+		}
+	}
+	check(t, w.Close())
+	k.Unmount()
+	oracle.RepairClean(t, oracle.Gen7, ours)
+	compareSharing(t, ours, theirs)
+
+	m := oracle.Mount(t, ours, oracle.MountOptions{ReadOnly: true})
+	f, err := os.Open(filepath.Join(m.Dir, "b"))
+	check(t, err)
+	defer f.Close()
+	p, err := unix.Mmap(int(f.Fd()), 0, 3*4096, unix.PROT_READ, unix.MAP_SHARED)
+	check(t, err)
+	if behind := p[2*4096+17:]; len(bytes.Trim(behind, "\x00")) > 0 {
+		t.Errorf("a program that maps the file sees what it had behind its end")
+	}
+	check(t, unix.Munmap(p))
 }

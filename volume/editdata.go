@@ -29,28 +29,30 @@ func (w *Writer) onFile(name, path string, f func(o *op, e *inode.Editor) (done 
 // onPrepared is onFile, but that prepare first deals with what was written to the file and is not
 // in place yet.
 func (w *Writer) onPrepared(name, path string, prepare func(c *cow.File) error, f func(o *op, e *inode.Editor) (done bool, err error)) error {
-	return w.withFile(name, path, func(c *cow.File) error {
-		if err := prepare(c); err != nil {
-			return err
-		}
-		if err := c.Settle(context.Background()); err != nil {
-			return err
-		}
-		defer w.cow.Forget(c.Ino)
-		for done := false; !done; {
-			err := w.change(func(o *op) error {
-				e, err := o.edit(c.Ino)
-				if err == nil {
-					done, err = f(o, e)
-				}
-				return err
-			})
-			if err != nil {
-				return err
+	return w.withFile(name, path, func(c *cow.File) error { return w.changePrepared(c, prepare, f) })
+}
+
+func (w *Writer) changePrepared(c *cow.File, prepare func(c *cow.File) error, f func(o *op, e *inode.Editor) (done bool, err error)) error {
+	if err := prepare(c); err != nil {
+		return err
+	}
+	if err := c.Settle(context.Background()); err != nil {
+		return err
+	}
+	defer w.cow.Forget(c.Ino)
+	for done := false; !done; {
+		err := w.change(func(o *op) error {
+			e, err := o.edit(c.Ino)
+			if err == nil {
+				done, err = f(o, e)
 			}
+			return err
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // isShared reports whether blocks of a mapping belong to other files too.
@@ -65,7 +67,7 @@ func (o *op) isShared(e *inode.Editor, m format.Mapping) (bool, error) {
 // cutTail sees to it that nothing of what a file had shows behind its new end, in the block that
 // it ends in. The kernel shows that block to programs that map the file, and whoever makes the
 // file longer zeroes it anyway; so it can wait until a crash won't bring the old size back. Blocks
-// of other files stay as they are.
+// of other files are for cow.File.CutTail.
 func (o *op) cutTail(e *inode.Editor, size int64) error {
 	bs := int64(o.Geo.BlockSize)
 	block := format.FileOff(size / bs)
@@ -93,10 +95,10 @@ func (w *Writer) Truncate(path string, size int64) error {
 		}
 		return c.Shrink(uint64(size))
 	}
-	first := true
-	return w.onPrepared("truncate", path, prepare, func(o *op, e *inode.Editor) (bool, error) {
+	first, grows := true, false
+	cut := func(o *op, e *inode.Editor) (bool, error) {
 		if first {
-			if size < int64(e.Size()) {
+			if grows = size > int64(e.Size()); !grows {
 				if err := o.cutTail(e, size); err != nil {
 					return false, err
 				}
@@ -109,6 +111,16 @@ func (w *Writer) Truncate(path string, size int64) error {
 			first = false
 		}
 		return !more, err
+	}
+	return w.withFile("truncate", path, func(c *cow.File) error {
+		if err := w.changePrepared(c, prepare, cut); err != nil || grows {
+			return err
+		}
+		c, err := w.cow.Open(c.Ino)
+		if err == nil {
+			err = c.CutTail(context.Background())
+		}
+		return err
 	})
 }
 
