@@ -48,7 +48,7 @@ func (c *checker) openLog(v *volume.Volume) error {
 const firstLSN format.LSN = 1 << 32
 
 func (c *checker) replay(v *volume.Volume, l *journal.Log, at Place) error {
-	over := device.NewOverlay(c.dev)
+	over := c.overlay()
 	w, err := volume.OpenWriter(over, volume.Options{Replay: true, InMemory: true})
 	if err == nil {
 		if err = w.Sync(); err == nil {
@@ -60,7 +60,7 @@ func (c *checker) replay(v *volume.Volume, l *journal.Log, at Place) error {
 		}
 	}
 	why := err
-	over = device.NewOverlay(c.dev)
+	over = c.overlay()
 	r, err := journal.Replay(l, over)
 	if err != nil {
 		c.incomplete()
@@ -81,6 +81,10 @@ func (c *checker) replay(v *volume.Volume, l *journal.Log, at Place) error {
 	}
 	return nil
 }
+
+// overlay is for a replay: a quarter of the memory is for what it changes, and a temporary file for
+// the rest.
+func (c *checker) overlay() *device.Overlay { return device.NewSpillingOverlay(c.dev, c.memory()/4) }
 
 // use makes a volume the one that is checked.
 func (c *checker) use(v *volume.Volume, dev device.Device) {

@@ -55,8 +55,11 @@ func TestConformance(t *testing.T) {
 		"WindowFile":   window(file),
 		"WindowBare":   window(func(t *testing.T, size int64) device.Device { return bare{memory(t, size)} }),
 		"Overlay":      func(t *testing.T, size int64) device.Device { return device.NewOverlay(memory(t, size)) },
-		"Crash":        func(_ *testing.T, size int64) device.Device { return device.NewCrash(device.NewMemory(size)) },
-		"Fault":        func(t *testing.T, size int64) device.Device { return device.MustFault(file(t, size), "") },
+		"SpillingOverlay": func(t *testing.T, size int64) device.Device {
+			return device.NewSpillingOverlay(memory(t, size), 8<<10)
+		},
+		"Crash": func(_ *testing.T, size int64) device.Device { return device.NewCrash(device.NewMemory(size)) },
+		"Fault": func(t *testing.T, size int64) device.Device { return device.MustFault(file(t, size), "") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -9,19 +9,17 @@ import (
 	"sync"
 )
 
-// overlayPage is the unit in which an Overlay keeps what was written, in bytes.
-const overlayPage = 4 << 10
-
 // Overlay is another device with changes to it that are kept in memory. The device under it is
 // only read, so it shows what an image would be like after a write, such as the replay of its
 // log, and the image stays as it is. Flush and Apply carry the changes over to the device under the
 // overlay, or to another one.
 //
-// Memory is bounded by what was written: pages of 4 KiB.
+// Room is taken for what was written, in pages of 4 KiB.
 type Overlay struct {
 	under Device
 	mu    sync.RWMutex
-	pages map[int64]*[overlayPage]byte // by offset / overlayPage
+	slots map[int64]int // the pages' numbers in store, by offset / overlayPage
+	store pages
 	done  bool
 }
 
@@ -31,9 +29,21 @@ var (
 )
 
 // NewOverlay lays an empty overlay over a device, which nobody may change from now on. Closing
-// the overlay closes it.
+// the overlay closes it. Over an overlay that keeps only so much in memory, it does so, too.
 func NewOverlay(under Device) *Overlay {
-	return &Overlay{under: under, pages: map[int64]*[overlayPage]byte{}}
+	o := &Overlay{under: under, slots: map[int64]int{}}
+	if below, ok := under.(heir); ok {
+		o.store.limit = below.keeps()
+	}
+	return o
+}
+
+// NewSpillingOverlay is NewOverlay for one that keeps about so many bytes of changes in memory and
+// the rest in a temporary file, which no other process sees.
+func NewSpillingOverlay(under Device, memory int64) *Overlay {
+	o := NewOverlay(under)
+	o.store.limit = int(max(memory/overlayPage, 1))
+	return o
 }
 
 // Size is the size in bytes.
@@ -42,11 +52,11 @@ func (o *Overlay) Size() int64 { return o.under.Size() }
 // Under is the device under the overlay.
 func (o *Overlay) Under() Device { return o.under }
 
-// Allocated is the number of bytes that the changes take in memory.
+// Allocated is the number of bytes that the changes take.
 func (o *Overlay) Allocated() int64 {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
-	return int64(len(o.pages)) * overlayPage
+	return int64(len(o.slots)) * overlayPage
 }
 
 // ReadAt reads len(p) bytes at off.
@@ -58,14 +68,20 @@ func (o *Overlay) ReadAt(p []byte, off int64) (int, error) {
 	}
 	want, short := readable(off, len(p), o.Size())
 	for done := 0; done < want; {
-		page, run := o.pages[(off+int64(done))/overlayPage], 0
-		if page != nil {
-			run = copy(p[done:want], page[(off+int64(done))%overlayPage:])
-		} else {
-			run = o.untouched(off+int64(done), want-done)
-			if n, err := o.under.ReadAt(p[done:done+run], off+int64(done)); err != nil {
-				return done + n, err
+		at := off + int64(done)
+		in := int(at % overlayPage)
+		slot, written := o.slots[at/overlayPage]
+		if written {
+			run := min(want-done, overlayPage-in)
+			if err := o.store.read(slot, in, p[done:done+run]); err != nil {
+				return done, err
 			}
+			done += run
+			continue
+		}
+		run := o.untouched(at, want-done)
+		if n, err := o.under.ReadAt(p[done:done+run], at); err != nil {
+			return done + n, err
 		}
 		done += run
 	}
@@ -77,10 +93,15 @@ func (o *Overlay) ReadAt(p []byte, off int64) (int, error) {
 func (o *Overlay) untouched(off int64, n int) int {
 	end := off + int64(n)
 	next := off - off%overlayPage + overlayPage
-	for next < end && o.pages[next/overlayPage] == nil {
+	for next < end && !o.has(next/overlayPage) {
 		next += overlayPage
 	}
 	return int(min(next, end) - off)
+}
+
+func (o *Overlay) has(page int64) bool {
+	_, ok := o.slots[page]
+	return ok
 }
 
 // SeekData finds data, of the device under the overlay or of a change.
@@ -91,7 +112,7 @@ func (o *Overlay) SeekData(off int64) (int64, error) {
 	}
 	o.mu.RLock()
 	defer o.mu.RUnlock()
-	for i := range o.pages {
+	for i := range o.slots {
 		if start := max(i*overlayPage, off); (i+1)*overlayPage > off && (err != nil || start < at) {
 			at, err = start, nil
 		}
@@ -107,7 +128,7 @@ func (o *Overlay) SeekHole(off int64) (int64, error) {
 			return at, err
 		}
 		o.mu.RLock()
-		for at < o.Size() && o.pages[at/overlayPage] != nil {
+		for at < o.Size() && o.has(at/overlayPage) {
 			at = (at/overlayPage + 1) * overlayPage
 		}
 		o.mu.RUnlock()
@@ -134,15 +155,28 @@ func (o *Overlay) WriteAt(p []byte, off int64) (int, error) {
 		return 0, err
 	}
 	// All pages are there before one is changed: a write that fails changes nothing.
+	var fresh []int64
 	for at := off - off%overlayPage; at < off+int64(len(p)); at += overlayPage {
-		whole := at >= off && at+overlayPage <= off+int64(len(p))
-		if err := o.own(at/overlayPage, whole); err != nil {
+		i := at / overlayPage
+		if o.has(i) {
+			continue
+		}
+		if err := o.own(i, at >= off && at+overlayPage <= off+int64(len(p))); err != nil {
+			for _, i := range fresh {
+				delete(o.slots, i)
+			}
 			return 0, err
 		}
+		fresh = append(fresh, i)
 	}
 	for done := 0; done < len(p); {
 		at := off + int64(done)
-		done += copy(o.pages[at/overlayPage][at%overlayPage:], p[done:])
+		in := int(at % overlayPage)
+		run := min(len(p)-done, overlayPage-in)
+		if err := o.store.write(o.slots[at/overlayPage], in, p[done:done+run]); err != nil {
+			return done, err
+		}
+		done += run
 	}
 	return len(p), nil
 }
@@ -150,47 +184,40 @@ func (o *Overlay) WriteAt(p []byte, off int64) (int, error) {
 // own makes page i one of the overlay's. Unless it is going to be written as a whole, it gets
 // the content that it has below.
 func (o *Overlay) own(i int64, whole bool) error {
-	if o.pages[i] != nil {
-		return nil
-	}
-	page := new([overlayPage]byte)
+	var page [overlayPage]byte
 	if !whole {
 		n := min(overlayPage, o.Size()-i*overlayPage)
 		if _, err := o.under.ReadAt(page[:n], i*overlayPage); err != nil {
 			return err
 		}
 	}
-	o.pages[i] = page
-	return nil
+	slot, err := o.store.add(&page)
+	if err == nil {
+		o.slots[i] = slot
+	}
+	return err
 }
 
-// runSize is the longest run of bytes that Changes gives, and Apply writes at once.
+// runSize is the longest run of bytes that Apply writes at once.
 const runSize = 1 << 20
 
-// Changes gives what was written, in order of offset: runs of whole pages, as long as they go. A
-// run is valid until the next one is asked for. Bytes may be among them that are as they were. The
-// overlay must not be written to meanwhile.
-func (o *Overlay) Changes() iter.Seq2[int64, []byte] {
-	return func(yield func(off int64, p []byte) bool) {
+// Changes gives the ranges that were written, in order of offset: runs of whole pages, of up to 1
+// MiB. Bytes may be among them that are as they were. The overlay must not be written to meanwhile.
+func (o *Overlay) Changes() iter.Seq2[int64, int] {
+	return func(yield func(off int64, n int) bool) {
 		o.mu.RLock()
-		defer o.mu.RUnlock()
-		var run []byte
-		var start int64
-		for _, i := range slices.Sorted(maps.Keys(o.pages)) {
-			at := i * overlayPage
-			if len(run) > 0 && (start+int64(len(run)) != at || len(run) >= runSize) {
-				if !yield(start, run) {
-					return
-				}
-				run = run[:0]
+		written := slices.Sorted(maps.Keys(o.slots))
+		o.mu.RUnlock()
+		for len(written) > 0 {
+			first, n := written[0], 1
+			for n < len(written) && n < runSize/overlayPage && written[n] == first+int64(n) {
+				n++
 			}
-			if len(run) == 0 {
-				start = at
+			off := first * overlayPage
+			if !yield(off, int(min(int64(n)*overlayPage, o.Size()-off))) {
+				return
 			}
-			run = append(run, o.pages[i][:min(overlayPage, o.Size()-at)]...)
-		}
-		if len(run) > 0 {
-			yield(start, run)
+			written = written[n:]
 		}
 	}
 }
@@ -198,8 +225,13 @@ func (o *Overlay) Changes() iter.Seq2[int64, []byte] {
 // Apply writes all changes to another device of at least the same size, in the order of their
 // offsets and in large writes. It does not sync.
 func (o *Overlay) Apply(to io.WriterAt) error {
-	for off, p := range o.Changes() {
-		if _, err := to.WriteAt(p, off); err != nil {
+	var buf []byte
+	for off, n := range o.Changes() {
+		buf = slices.Grow(buf[:0], n)[:n]
+		if _, err := o.ReadAt(buf, off); err != nil {
+			return err
+		}
+		if _, err := to.WriteAt(buf, off); err != nil {
 			return err
 		}
 	}
@@ -212,34 +244,60 @@ func (o *Overlay) Flush() error {
 	if below, ok := o.under.(heir); ok {
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		return below.inherit(o.pages)
+		return below.inherit(o)
 	}
 	if err := o.Apply(o.under); err != nil {
 		return err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	clear(o.pages)
-	return nil
+	return o.forget()
 }
 
-// heir is an overlay under another one: changes need not be copied to it.
+func (o *Overlay) forget() error {
+	clear(o.slots)
+	return o.store.drop()
+}
+
+// heir is an overlay under another one: changes need not be written to it.
 type heir interface {
-	inherit(pages map[int64]*[overlayPage]byte) error
+	inherit(upper *Overlay) error
+	keeps() int
 }
 
-// inherit takes the pages out of the map.
-func (o *Overlay) inherit(pages map[int64]*[overlayPage]byte) error {
+// keeps is how many pages are kept in memory; 0: all.
+func (o *Overlay) keeps() int { return o.store.limit }
+
+// inherit takes over what an overlay over this one holds.
+func (o *Overlay) inherit(upper *Overlay) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.done {
 		return ErrClosed
 	}
-	for i, page := range pages {
-		o.pages[i] = page
-		delete(pages, i)
+	if len(o.slots) == 0 {
+		o.slots, upper.slots = upper.slots, o.slots
+		o.store, upper.store = upper.store, o.store
+		return nil
 	}
-	return nil
+	var page [overlayPage]byte
+	for i, from := range upper.slots {
+		if err := upper.store.read(from, 0, page[:]); err != nil {
+			return err
+		}
+		if to, ok := o.slots[i]; ok {
+			if err := o.store.write(to, 0, page[:]); err != nil {
+				return err
+			}
+			continue
+		}
+		to, err := o.store.add(&page)
+		if err != nil {
+			return err
+		}
+		o.slots[i] = to
+	}
+	return upper.forget()
 }
 
 // Sync does nothing: the changes are in memory and stay there.
@@ -259,6 +317,6 @@ func (o *Overlay) Close() error {
 	if o.done {
 		return ErrClosed
 	}
-	o.done, o.pages = true, nil
-	return o.under.Close()
+	o.done = true
+	return errors.Join(o.forget(), o.under.Close())
 }

@@ -9,8 +9,20 @@ import (
 	"github.com/cowfs/cowfs/device"
 )
 
+// overlays are the ways to keep what is written: in memory, or most of it in a file.
+var overlays = map[string]func(under device.Device) *device.Overlay{
+	"memory": device.NewOverlay,
+	"file":   func(under device.Device) *device.Overlay { return device.NewSpillingOverlay(under, 64<<10) },
+}
+
 // What is written to an overlay shows there, not below, and Apply carries it over exactly.
 func TestOverlay(t *testing.T) {
+	for name, overlay := range overlays {
+		t.Run(name, func(t *testing.T) { testOverlay(t, overlay) })
+	}
+}
+
+func testOverlay(t *testing.T, overlay func(device.Device) *device.Overlay) {
 	const size = 1<<20 + 700
 	rng := rand.New(rand.NewPCG(3, 4))
 	below := device.NewMemory(size)
@@ -18,7 +30,7 @@ func TestOverlay(t *testing.T) {
 	if _, err := below.WriteAt(base, 0); err != nil {
 		t.Fatal(err)
 	}
-	o := device.NewOverlay(below)
+	o := overlay(below)
 	want := bytes.Clone(base)
 	for range 200 {
 		off := rng.IntN(size)
@@ -54,6 +66,12 @@ func TestOverlay(t *testing.T) {
 
 // What is flushed to an overlay below moves there.
 func TestOverlayFlushToOverlay(t *testing.T) {
+	for name, overlay := range overlays {
+		t.Run(name, func(t *testing.T) { testOverlayFlushToOverlay(t, overlay) })
+	}
+}
+
+func testOverlayFlushToOverlay(t *testing.T, overlay func(device.Device) *device.Overlay) {
 	const size = 100_000 // the last page is not whole
 	rng := rand.New(rand.NewPCG(3, 3))
 	base := randomBytes(rng, size)
@@ -62,7 +80,7 @@ func TestOverlayFlushToOverlay(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := bytes.Clone(base)
-	lower := device.NewOverlay(image)
+	lower := overlay(image)
 	upper := device.NewOverlay(lower)
 	for i := range 300 {
 		o := []*device.Overlay{lower, upper}[i%2]
@@ -111,6 +129,17 @@ func TestOverlayFaults(t *testing.T) {
 	if _, err := o.ReadAt(p, 4096); err != nil || !bytes.Equal(p, make([]byte, 4096)) {
 		t.Errorf("a write that failed has changed something, or %v", err)
 	}
+	// Nor do the pages in the middle change, which need not be read.
+	if _, err := o.WriteAt(bytes.Repeat([]byte{1}, 8<<10), 100); !errors.Is(err, device.ErrInjected) {
+		t.Errorf("write: %v, want the injected error", err)
+	}
+	if _, err := below.WriteAt([]byte{7}, 4096); err != nil { // seen through what was never written
+		t.Fatal(err)
+	}
+	if _, err := o.ReadAt(p, 4096); err != nil || p[0] != 7 {
+		t.Errorf("a write that failed has changed a page that it would have written as a whole, or %v", err)
+	}
+	p[0] = 0
 	if _, err := o.ReadAt(make([]byte, 8192), 4096); !errors.Is(err, device.ErrInjected) {
 		t.Errorf("read: %v, want the injected error", err)
 	}

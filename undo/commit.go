@@ -39,18 +39,18 @@ func commit(h host, image device.Device, changes *device.Overlay, path string) (
 func (u *file) collect(image device.Device, changes *device.Overlay) error {
 	old := make([]byte, pageSize)
 	new := make([]byte, pageSize)
-	for off, run := range changes.Changes() {
-		for len(run) > 0 {
-			n := copy(new, run[:min(len(run), pageSize)])
-			clear(new[n:])
-			e := entry{off: off}
+	for off, n := range changes.Changes() {
+		for at := off; at < off+int64(n); at += pageSize {
+			e := entry{off: at}
 			if err := u.current(image, e, old); err != nil {
+				return err
+			}
+			if err := u.current(changes, e, new); err != nil {
 				return err
 			}
 			if e.old, e.new = sum(old), sum(new); string(old) != string(new) {
 				u.index = append(u.index, e)
 			}
-			off, run = off+int64(n), run[n:]
 		}
 	}
 	return nil

@@ -23,14 +23,17 @@ type crash struct {
 func newCrash(t testing.TB, before device.Device, changes *device.Overlay) *crash {
 	t.Helper()
 	c := &crash{before, changes, map[int64][2][]byte{}}
-	for off, run := range changes.Changes() {
-		for at := 0; at < len(run); at += pageSize {
-			now := bytes.Clone(run[at:min(at+pageSize, len(run))])
-			old := make([]byte, len(now))
-			if _, err := before.ReadAt(old, off+int64(at)); err != nil {
+	for off, n := range changes.Changes() {
+		for at := off; at < off+int64(n); at += pageSize {
+			old := make([]byte, min(pageSize, off+int64(n)-at))
+			now := make([]byte, len(old))
+			if _, err := before.ReadAt(old, at); err != nil {
 				t.Fatal(err)
 			}
-			c.pages[(off+int64(at))/pageSize] = [2][]byte{old, now}
+			if _, err := changes.ReadAt(now, at); err != nil {
+				t.Fatal(err)
+			}
+			c.pages[at/pageSize] = [2][]byte{old, now}
 		}
 	}
 	return c

@@ -2,6 +2,7 @@ package volume
 
 import (
 	"bytes"
+	"iter"
 	"sort"
 
 	"github.com/cowfs/cowfs/device"
@@ -32,12 +33,12 @@ type differ struct {
 }
 
 // changes lists what is different on two devices, in order of place, the log's blocks left out.
-// Only the blocks that have bytes at one of the offsets, which are in order, are looked at.
-func changes(g *format.Geometry, old, new device.Device, written func(yield func(off int64, p []byte) bool)) ([]Change, error) {
+// Only the blocks that have bytes in one of the ranges, offset and length in bytes, are looked at.
+func changes(g *format.Geometry, old, new device.Device, written iter.Seq2[int64, int]) ([]Change, error) {
 	d := &differ{g: g, old: old, new: new}
 	size := int64(g.DBlocks) << g.BlockLog
-	for off, run := range written {
-		end := min(off+int64(len(run)), size)
+	for off, n := range written {
+		end := min(off+int64(n), size)
 		for at := max(off>>g.BlockLog<<g.BlockLog, d.done); at < end; at = max(at+int64(g.BlockSize), d.done) {
 			if err := d.block(at); err != nil {
 				return nil, err
