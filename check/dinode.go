@@ -213,9 +213,6 @@ func (f *file) judgeTimes() {
 		name string
 		at   format.U64[uint64]
 	}{{"core.atime", format.DiATime}, {"core.mtime", format.DiMTime}, {"core.ctime", format.DiCTime}, {"v3.crtime", format.DiCRTime}} {
-		if t.at == format.DiATime && f.ino == format.SBRbmIno.Get(f.w.sb) {
-			continue // not a time there
-		}
 		if nsec := uint32(t.at.Get(f.raw)); nsec >= 1e9 {
 			f.say(InodeTime, t.name, fmt.Sprintf("%d nanoseconds", nsec), "below 1000000000")
 		}

@@ -117,6 +117,15 @@ var inodeFaults = []fault{
 		}
 		format.DiMTime.Put(raw, 1e9)
 	}), "inode.time"},
+	{"nanoseconds of the realtime bitmap", func(b *bed, d *device.Memory) {
+		b.inodeAt(d, b.geo.RootIno+1, func(raw []byte) {
+			format.DiFlags2.Put(raw, format.DiFlags2.Get(raw)&^format.Flag2Bigtime)
+			for _, f := range []format.U64[uint64]{format.DiMTime, format.DiCTime, format.DiCRTime} {
+				f.Put(raw, 1)
+			}
+			format.DiATime.Put(raw, 1<<32-1)
+		})
+	}, "inode.time"},
 	{"padding", inodeOf("/small", func(raw []byte) { raw[133] = 1 }), "inode.padding"},
 	{"old fields", inodeOf("/small", func(raw []byte) { format.DiDMState.Put(raw, 1) }), "inode.padding"},
 	{"blocks", inodeOf("/small", func(raw []byte) { format.DiNBlocks.Put(raw, 17) }), "inode.blocks"},
