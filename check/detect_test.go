@@ -46,6 +46,11 @@ func TestDetection(t *testing.T) {
 		return
 	}
 	part.recall(t, table)
+	for _, s := range specimens {
+		if reads := kernelReads(t, newFile(t, t.TempDir(), s.mem).Name()); reads != kernelAll {
+			t.Fatalf("the kernel reads of the sound image %s: %s", s.name, reads)
+		}
+	}
 	eachOf(t, "kernel", cases, func(t *testing.T, c fieldCase, copyOf *os.File) {
 		if table.unasked(c) {
 			table.askKernel(t, c, copyOf)
