@@ -1,9 +1,7 @@
 package volume_test
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,17 +22,6 @@ func copyFile(t *testing.T, from string) string {
 	to := filepath.Join(t.TempDir(), "copy")
 	oracle.MustRun(t, "cp", "--sparse=always", from, to)
 	return to
-}
-
-func hashOf(t *testing.T, path string) string {
-	t.Helper()
-	f, err := os.Open(path)
-	check(t, err)
-	defer f.Close()
-	h := sha256.New()
-	_, err = io.Copy(h, f)
-	check(t, err)
-	return fmt.Sprintf("%x", h.Sum(nil))
 }
 
 // What a crashed kernel leaves in a log and on the disk comes back as the kernel itself brings it
@@ -89,7 +76,7 @@ func recovered(t *testing.T, c dirty.Case, seed uint64) {
 	m.Unmount()
 	check(t, os.Remove(theirs))
 
-	before := hashOf(t, image)
+	before := oracle.FileHash(t, image)
 	dev, err := device.Open(image, device.ReadOnly)
 	check(t, err)
 	v, err := volume.Open(dev, volume.Options{Replay: true})
@@ -105,7 +92,7 @@ func recovered(t *testing.T, c dirty.Case, seed uint64) {
 		t.Errorf("%d staged blocks were freed", v.Leftovers.Staged)
 	}
 	check(t, v.Close())
-	if hashOf(t, image) != before {
+	if oracle.FileHash(t, image) != before {
 		t.Error("reading has changed the image")
 	}
 
