@@ -1,9 +1,7 @@
 package volume_test
 
 import (
-	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -133,7 +131,6 @@ func TestInTurns(t *testing.T) {
 				w := openWriter(t, path)
 				m := newModel(t, s+uint64(turn), w.Volume)
 				m.learn(t, w.Volume)
-				m.freshNames(t, w, turn)
 				for range soak(200, 5000) {
 					check(t, m.run(w, m.next()))
 				}
@@ -143,29 +140,6 @@ func TestInTurns(t *testing.T) {
 			}
 		})
 	}
-}
-
-// freshNames renames what the kernel's exercise has renamed, since it does so but once.
-func (m *model) freshNames(t *testing.T, w *volume.Writer, turn int) {
-	n := 0
-	var walk func(path string, d *node)
-	walk = func(path string, d *node) {
-		for _, name := range slices.Clone(d.names) {
-			kid := d.kids[name]
-			if strings.HasSuffix(name, "-by-the-exercise") {
-				to := fmt.Sprintf("fresh-%d-%d", turn, n)
-				n++
-				check(t, w.Rename(path+"/"+name, path+"/"+to))
-				d.remove(name)
-				d.add(to, kid)
-				name = to
-			}
-			if kid.isDir() {
-				walk(path+"/"+name, kid)
-			}
-		}
-	}
-	walk("", m.root)
 }
 
 // One directory with many names, through all its forms and back.

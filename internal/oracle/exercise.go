@@ -117,7 +117,7 @@ func (e *exercise) deleteSome() {
 		case 0:
 			e.must("remove", os.Remove(p))
 		case 1:
-			to := filepath.Join(filepath.Dir(p), fmt.Sprintf("renamed-%d-by-the-exercise", len(kept)))
+			to := filepath.Join(filepath.Dir(p), fmt.Sprintf("renamed-%d-by-%s", len(kept), filepath.Base(e.work)))
 			e.must("rename", os.Rename(p, to))
 			kept = append(kept, to)
 		default:
