@@ -2,6 +2,7 @@ package repair
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io/fs"
@@ -214,7 +215,8 @@ func kernelUses(t *testing.T, path string) {
 	if err := readAll(t, m.Dir); err != nil {
 		t.Error(err)
 	}
-	at := func(name string) string { return filepath.Join(m.Dir, name) }
+	dir := workplace(t, m.Dir)
+	at := func(name string) string { return filepath.Join(dir, name) }
 	for _, err := range []error{
 		os.WriteFile(at("new"), make([]byte, 100_000), 0o644),
 		unix.Setxattr(at("new"), "user.new", make([]byte, 3000), 0),
@@ -223,12 +225,34 @@ func kernelUses(t *testing.T, path string) {
 		os.Link(at("new.d/renamed"), at("new.d/again")),
 		os.Remove(at("new.d/renamed")),
 		os.Truncate(at("new.d/again"), 5000),
-		os.RemoveAll(at("new.d")),
+		os.RemoveAll(dir),
 	} {
 		if err != nil {
 			t.Error(err)
 		}
 	}
+}
+
+// workplace makes a directory to work in: in the root directory or, as the damaged field can say that
+// nobody may write there, in one below it.
+func workplace(t *testing.T, root string) string {
+	t.Helper()
+	list, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(root, "workplace")
+	err = os.Mkdir(dir, 0o755)
+	for i := 0; (errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)) && i < len(list); i++ {
+		if list[i].IsDir() {
+			dir = filepath.Join(root, list[i].Name(), "workplace")
+			err = os.Mkdir(dir, 0o755)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // readAll reads all names, files, links and attributes of a tree. Sizes may be absurd: holes are left out.

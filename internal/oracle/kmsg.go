@@ -102,6 +102,7 @@ var (
 		`Mounting V5 Filesystem [0-9a-f-]+`,
 		`Ending clean mount`,
 		`Unmounting Filesystem [0-9a-f-]+`,
+		`resetting quota flags`, // they are meant for a mount with quotas
 		`EXPERIMENTAL .* feature enabled.*`,
 		`EXPERIMENTAL .* Use at your own risk!`,
 		`.*deprecated.*`,
