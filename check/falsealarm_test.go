@@ -151,7 +151,7 @@ func TestSoundDirty(t *testing.T) {
 func TestSoundUnderLoad(t *testing.T) {
 	rounds := 2
 	if soak() {
-		rounds = 40
+		rounds = 12
 	}
 	for _, args := range shapesToTry() {
 		t.Run(args, func(t *testing.T) {
