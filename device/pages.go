@@ -3,6 +3,7 @@ package device
 import (
 	"errors"
 	"os"
+	"path/filepath"
 )
 
 // overlayPage is the unit in which an Overlay keeps what was written, in bytes.
@@ -17,8 +18,7 @@ type pages struct {
 	limit  int // pages in memory at most; 0: all
 	n      int
 	chunks [][]byte // of chunkPages pages each
-	file   *os.File // nil until it is needed
-	name   string   // of the file, where it could not be removed while it is open
+	file   *os.File // without a name; nil until it is needed
 }
 
 // add makes room for another page, which holds p, and returns its number.
@@ -42,15 +42,18 @@ func (s *pages) add(p *[overlayPage]byte) (int, error) {
 
 func (s *pages) inMemory(no int) bool { return s.limit == 0 || no < s.limit }
 
+// create makes the file, and takes its name away at once, so that nothing is left of it.
 func (s *pages) create() error {
-	f, err := os.CreateTemp("", "cowfs-")
+	p := pending{path: filepath.Join(os.TempDir(), "cowfs")}
+	name := p.tempName()
+	f, err := openFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	s.file, s.name = f, ""
-	if os.Remove(f.Name()) != nil {
-		s.name = f.Name()
+	if err := os.Remove(name); err != nil {
+		return errors.Join(err, f.Close())
 	}
+	s.file = f
 	return nil
 }
 
@@ -85,9 +88,6 @@ func (s *pages) drop() error {
 	var err error
 	if s.file != nil {
 		err = s.file.Close()
-	}
-	if s.name != "" {
-		err = errors.Join(err, os.Remove(s.name))
 	}
 	*s = pages{limit: s.limit}
 	return err
