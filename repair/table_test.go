@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -212,7 +211,7 @@ func left(r *check.Report) []string {
 func kernelUses(t *testing.T, path string) {
 	m := oracle.Mount(t, path, oracle.MountOptions{})
 	defer m.Unmount()
-	if err := readAll(t, m.Dir); err != nil {
+	if err := oracle.ReadTree(m.Dir); err != nil {
 		t.Error(err)
 	}
 	dir := workplace(t, m.Dir)
@@ -253,40 +252,6 @@ func workplace(t *testing.T, root string) string {
 		t.Fatal(err)
 	}
 	return dir
-}
-
-// readAll reads all names, files, links and attributes of a tree. Sizes may be absurd: holes are left out.
-func readAll(t *testing.T, dir string) error {
-	list := make([]byte, 64<<10)
-	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.Type().IsRegular():
-			oracle.FileHash(t, path)
-		case d.Type()&fs.ModeSymlink != 0:
-			_, err = os.Readlink(path)
-		}
-		if err != nil {
-			return err
-		}
-		n, err := unix.Llistxattr(path, list)
-		if err == unix.E2BIG {
-			return nil // more than the kernel can list
-		}
-		if err != nil {
-			return fmt.Errorf("%s: list attributes: %w", path, err)
-		}
-		for name := range strings.SplitSeq(strings.TrimSuffix(string(list[:n]), "\x00"), "\x00") {
-			if name == "" {
-				continue
-			}
-			if _, err := unix.Lgetxattr(path, name, make([]byte, 64<<10)); err != nil {
-				return fmt.Errorf("%s: attribute %s: %w", path, name, err)
-			}
-		}
-		return nil
-	})
 }
 
 func writeOut(t *testing.T, dev device.Device, path string) {
