@@ -4,11 +4,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/internal/oracle"
 )
 
 // forEachEditor runs a test for all kinds, block sizes and, for roots in a fork, sizes of forks.
@@ -25,14 +25,6 @@ func forEachEditor(t *testing.T, test func(t *testing.T, k *Kind, blockSize, for
 			})
 		}
 	}
-}
-
-// soak chooses how much a test does: less, unless COWFS_SOAK asks for all of it.
-func soak(less, all int) int {
-	if os.Getenv("COWFS_SOAK") != "" {
-		return all
-	}
-	return less
 }
 
 // alter changes what a record holds besides its key, as far as its kind has anything. Records
@@ -58,7 +50,7 @@ func alter(k *Kind, rec []byte, rng *rand.Rand) []byte {
 // TestEditRandom grows, shakes and shrinks a tree, against a sorted slice.
 func TestEditRandom(t *testing.T) {
 	forEachEditor(t, func(t *testing.T, k *Kind, bs, fork int) {
-		ops := map[int]int{1024: soak(6000, 15000), 4096: soak(6000, 8000), 65536: soak(2000, 3000)}[bs]
+		ops := map[int]int{1024: oracle.Soak(6000, 15000), 4096: oracle.Soak(6000, 8000), 65536: oracle.Soak(2000, 3000)}[bs]
 		rng := rand.New(rand.NewPCG(uint64(bs), uint64(fork)))
 		pool := records(k, max(ops/4, 3*k.MaxRecs(bs, 0)), rng)
 		m := newEdited(t, k, bs, fork)
@@ -124,13 +116,13 @@ func TestEditRandom(t *testing.T) {
 // TestEditSequential fills trees in order and empties them again, from both ends.
 func TestEditSequential(t *testing.T) {
 	forEachEditor(t, func(t *testing.T, k *Kind, bs, fork int) {
-		n := soak(6000, 10000)
+		n := oracle.Soak(6000, 10000)
 		rng := rand.New(rand.NewPCG(61, uint64(bs+fork)))
 		recs := records(k, n, rng)
 		ways := []int{0, 1, 2, 3}
 		rng.Shuffle(len(ways), func(i, j int) { ways[i], ways[j] = ways[j], ways[i] })
 		if bs == 1024 {
-			ways = ways[:soak(2, 4)]
+			ways = ways[:oracle.Soak(2, 4)]
 		} else {
 			ways = ways[:1]
 		}

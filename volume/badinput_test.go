@@ -64,7 +64,7 @@ func TestFull(t *testing.T) {
 			}
 			m.root.add("fill", fill)
 			m.same(t, w.Volume, "filling")
-			for range soak(150, 5000) {
+			for range oracle.Soak(150, 5000) {
 				o := m.next()
 				if strings.Contains(o.what, `"/fill"`) {
 					continue
@@ -194,7 +194,7 @@ func TestWriteDamaged(t *testing.T) {
 		t.Fatalf("%d blocks of metadata", len(blocks))
 	}
 	failed := 0
-	for range soak(100, 5000) {
+	for range oracle.Soak(100, 5000) {
 		image := whole.Clone()
 		for range 1 + m.rng.IntN(3) {
 			off := blocks[m.rng.IntN(len(blocks))]

@@ -174,7 +174,7 @@ func ownersOf(t *testing.T, v *volume.Volume, path string) []uint32 {
 
 // The same script, run by us and by the kernel, leaves the same contents and the same sharing.
 func TestCowAsTheKernelDoes(t *testing.T) {
-	for n := range soak(3, 30) {
+	for n := range oracle.Soak(3, 30) {
 		s := seed(t, uint64(90+n))
 		steps := script(s, 80)
 		ours, theirs := emptyImage(t, mkfs.Config{Size: 512 << 20}), emptyImage(t, mkfs.Config{Size: 512 << 20})

@@ -350,9 +350,9 @@ func TestCowModel(t *testing.T) {
 			if m.share {
 				check(t, w.SetCowExtSize("/file-1", 8*m.bs))
 			}
-			rounds := soak(5, 40)
+			rounds := oracle.Soak(5, 40)
 			for round := range rounds {
-				for k := range soak(120, 500) {
+				for k := range oracle.Soak(120, 500) {
 					what := m.op(w)
 					if m.rng.IntN(60) == 0 {
 						w, image = m.crash(w, image)

@@ -235,13 +235,13 @@ func TestCrashAtEveryWrite(t *testing.T) {
 			s := seed(t, uint64(40+i))
 			image, m := prepared(t, g, s, 60)
 			count, done := 0, 0
-			for range soak(10, 500) {
+			for range oracle.Soak(10, 500) {
 				o := m.next()
 				if o.err != nil {
 					continue
 				}
 				c := crashing(t, image, m, o)
-				c.every(t, o, s, 1, soak(60, 25), &count, &done)
+				c.every(t, o, s, 1, oracle.Soak(60, 25), &count, &done)
 				image = c.dev.After(c.dev.Writes(), 0, device.LostNone)
 			}
 			t.Logf("%d crashes, %d with the operation done", count, done)
@@ -266,7 +266,7 @@ func TestCrashInGroups(t *testing.T) {
 			states := []picture{m.picture()}
 			type mark struct{ writes, state int } // what was synced when
 			synced := []mark{{0, 0}}
-			for range soak(150, 2000) {
+			for range oracle.Soak(150, 2000) {
 				o := m.next()
 				if o.err != nil || o.file != nil {
 					continue
@@ -281,7 +281,7 @@ func TestCrashInGroups(t *testing.T) {
 			check(t, w.Close())
 			synced = append(synced, mark{dev.Writes() + 1, len(states) - 1})
 			total := dev.Writes()
-			step := max(1, total/soak(60, 1000))
+			step := max(1, total/oracle.Soak(60, 1000))
 			for n := 0; n <= total; n += step {
 				lost := lostModes[m.rng.IntN(len(lostModes))]
 				where := fmt.Sprintf("crash after %d of %d writes, lost %v, seed %d", n, total, lost, s)
@@ -354,7 +354,7 @@ func TestKernelReplaysOverWhatIsInPlace(t *testing.T) {
 			check(t, w.Close())
 			want, err := pictureOf(open(t, save(t, dev.After(dev.Writes(), 0, device.LostNone))), "/d")
 			check(t, err)
-			for n := dev.Writes() - 1; n >= dev.Writes()-soak(8, 40); n-- {
+			for n := dev.Writes() - 1; n >= dev.Writes()-oracle.Soak(8, 40); n-- {
 				for _, lost := range []device.Lost{device.LostNone, device.LostSectors} {
 					v := recoveredByKernel(t, dev.After(n, uint64(n), lost))
 					got, err := pictureOf(v, "/d")

@@ -322,7 +322,7 @@ func (c *crashCase) run(t *testing.T, image *device.Memory, index int) {
 	count := 0
 	for n := 0; n <= dev.Writes(); n++ {
 		for k, lost := range lostModes {
-			if count++; (n+k)%soak(4, 1) > 0 {
+			if count++; (n+k)%oracle.Soak(4, 1) > 0 {
 				continue
 			}
 			where := fmt.Sprintf("crash after %d of %d writes, lost %v", n, dev.Writes(), lost)
@@ -343,10 +343,10 @@ func (c *crashCase) run(t *testing.T, image *device.Memory, index int) {
 				check(t, w.CowCancel("/shared", 0, 1<<40))
 			}
 			check(t, w.Close())
-			if c.method != "Tidy" && (count+index)%soak(15, 1) == 0 {
+			if c.method != "Tidy" && (count+index)%oracle.Soak(15, 1) == 0 {
 				noFindings(t, got, where)
 			}
-			if !c.staged && c.method != "Tidy" && (count+index)%soak(201, 7) == 0 {
+			if !c.staged && c.method != "Tidy" && (count+index)%oracle.Soak(201, 7) == 0 {
 				t.Log("the kernel: ", where)
 				v := recoveredByKernel(t, crashed)
 				p, data, err := c.look(v)

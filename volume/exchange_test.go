@@ -113,7 +113,7 @@ func announce(t *testing.T, dev device.Device, i *journal.Intent) {
 func TestFinishesExchanges(t *testing.T) {
 	oracle.NeedRoot(t)
 	for _, g := range []string{"default", "1k"} {
-		if g != "default" && soak(0, 1) == 0 {
+		if g != "default" && oracle.Soak(0, 1) == 0 {
 			continue
 		}
 		base := emptyImage(t, geometry(g))

@@ -97,7 +97,7 @@ func fill(t *testing.T, dir string, thin bool) {
 	t.Helper()
 	check(t, os.Mkdir(dir+"/zoo", 0o755))
 	zoo.Small(t, dir+"/zoo")
-	names := soak(8_000, 20_000)
+	names := oracle.Soak(8_000, 20_000)
 	if thin {
 		names = 2_000
 	}

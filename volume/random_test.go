@@ -32,14 +32,6 @@ var geometries = []struct {
 	{"inode-2k", mkfs.Config{Size: 512 << 20, InodeSize: 2048}},
 }
 
-// soak reports whether the long tests are wanted, and how many operations they do.
-func soak(short, long int) int {
-	if os.Getenv("COWFS_SOAK") != "" {
-		return long
-	}
-	return short
-}
-
 // seed is that of random tests: COWFS_SEED, or the default.
 func seed(t testing.TB, def uint64) uint64 {
 	s := def
@@ -58,13 +50,13 @@ func TestRandomOperations(t *testing.T) {
 			path := emptyImage(t, g.config)
 			w := openWriter(t, path)
 			m := newModel(t, seed(t, uint64(i+1)), w.Volume)
-			n := soak(1500, 100_000)
+			n := oracle.Soak(1500, 100_000)
 			for k := range n {
 				o := m.next()
 				if err := m.run(w, o); err != nil {
 					t.Fatalf("operation %d: %v", k, err)
 				}
-				if k%soak(250, 5000) == 0 {
+				if k%oracle.Soak(250, 5000) == 0 {
 					m.same(t, w.Volume, o.what)
 				}
 				if m.rng.IntN(200) == 0 {
@@ -118,7 +110,7 @@ func (m *model) judge(t *testing.T, path string) {
 func TestInTurns(t *testing.T) {
 	short := map[string]int{"default": 2, "1k": 1, "dir-16k": 1, "no-rmapbt": 1, "no-parent": 1}
 	for i, g := range geometries {
-		turns := soak(short[g.name], 10)
+		turns := oracle.Soak(short[g.name], 10)
 		if turns == 0 {
 			continue
 		}
@@ -131,7 +123,7 @@ func TestInTurns(t *testing.T) {
 				w := openWriter(t, path)
 				m := newModel(t, s+uint64(turn), w.Volume)
 				m.learn(t, w.Volume)
-				for range soak(200, 5000) {
+				for range oracle.Soak(200, 5000) {
 					check(t, m.run(w, m.next()))
 				}
 				t.Logf("%d names", len(m.picture()))
@@ -153,7 +145,7 @@ func TestWideDirectory(t *testing.T) {
 			check(t, w.Mkdir("/wide", volume.Attr{Mode: 0o700}))
 			wide := newDir(0o700)
 			m.root.add("wide", wide)
-			most := soak(800, 60_000)
+			most := oracle.Soak(800, 60_000)
 			for up := true; up || len(wide.names) > 0; {
 				if up && m.rng.IntN(4) > 0 || !up && m.rng.IntN(4) == 0 {
 					name := m.name()

@@ -28,7 +28,7 @@ func copyFile(t *testing.T, from string) string {
 // back: replay, unfinished changes, inodes without names, staged blocks.
 func TestRecoversTheKernelsLog(t *testing.T) {
 	for _, c := range dirty.Cases() {
-		for seed := range soak(1, 5) {
+		for seed := range oracle.Soak(1, 5) {
 			t.Run(fmt.Sprintf("%s/%d", c.Name, seed), func(t *testing.T) {
 				t.Parallel()
 				recovered(t, c, uint64(seed))

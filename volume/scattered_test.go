@@ -79,7 +79,7 @@ func TestScatteredDirectories(t *testing.T) {
 		{Size: 320 << 20, BlockSize: 1024, DirBlockSize: 16384, Rmapbt: mkfs.Off, Reflink: mkfs.Off, Finobt: mkfs.Off, InobtCount: mkfs.Off},
 		{Size: 512 << 20, DirBlockSize: 8192},
 	} {
-		if i == 0 && soak(0, 1) == 0 {
+		if i == 0 && oracle.Soak(0, 1) == 0 {
 			continue
 		}
 		t.Run(fmt.Sprintf("%d-%d", c.BlockSize, c.DirBlockSize), func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestScatteredDirectories(t *testing.T) {
 					check(t, w.Remove("/d/"+name))
 					d.remove(name)
 				}
-				if up && len(d.names) == soak(300, 4000) {
+				if up && len(d.names) == oracle.Soak(300, 4000) {
 					up = false
 					if all, short := inPieces(t, w.Volume, "/d"); short < 4 {
 						t.Errorf("of %d extents only %d are pieces of blocks", all, short)
@@ -216,7 +216,7 @@ func crashScattered(t *testing.T, dev *device.Memory, asOne bool) {
 		}
 		t.Fatalf("%s: none of the states", where)
 	}
-	for n := 0; n <= crash.Writes(); n += soak(3, 1) {
+	for n := 0; n <= crash.Writes(); n += oracle.Soak(3, 1) {
 		lost := lostModes[n%len(lostModes)]
 		where := fmt.Sprintf("crash after %d of %d writes, lost %v", n, crash.Writes(), lost)
 		at := crash.After(n, 1, lost)
@@ -227,7 +227,7 @@ func crashScattered(t *testing.T, dev *device.Memory, asOne bool) {
 		}
 		match(w.Volume, where)
 		check(t, w.Close())
-		if soak(0, 1) == 1 || n >= crash.Writes()/2 && n < crash.Writes()/2+3 {
+		if oracle.Soak(0, 1) == 1 || n >= crash.Writes()/2 && n < crash.Writes()/2+3 {
 			path := save(t, at)
 			oracle.RepairClean(t, oracle.Gen7, path)
 			check(t, os.Remove(path))

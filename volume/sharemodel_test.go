@@ -324,7 +324,7 @@ func TestShareModel(t *testing.T) {
 			path := emptyImage(t, geometry(g))
 			w := openWriter(t, path)
 			m := newShareModel(seed(t, uint64(90+i)), int64(w.Geo.BlockSize))
-			for k := range soak(300, 20_000) {
+			for k := range oracle.Soak(300, 20_000) {
 				o := m.next()
 				if err := m.onVolume(w, o); err != nil {
 					t.Fatalf("operation %d: %v: %v", k, o, err)
@@ -333,7 +333,7 @@ func TestShareModel(t *testing.T) {
 				if k%10 == 0 {
 					m.compare(t, w.Volume)
 				}
-				if k%soak(100, 1000) == 99 {
+				if k%oracle.Soak(100, 1000) == 99 {
 					check(t, w.Close())
 					oracle.RepairClean(t, oracle.Gen7, path)
 					kernelReads(t, path, m.files)
@@ -357,14 +357,14 @@ func TestShareLikeKernel(t *testing.T) {
 			s := seed(t, uint64(70+i))
 			ours := emptyImage(t, geometry(g))
 			theirs := emptyImage(t, geometry(g))
-			for round := range soak(3, 60) {
+			for round := range oracle.Soak(3, 60) {
 				mount := oracle.Mount(t, theirs, oracle.MountOptions{})
 				w := openWriter(t, ours)
 				m := newShareModel(s+uint64(round), int64(w.Geo.BlockSize))
 
 				m.has = func(what string) bool { return what != "hint" }
 				var script []shareOp
-				for range soak(120, 500) {
+				for range oracle.Soak(120, 500) {
 					o := m.next()
 					script = append(script, o)
 					if err := m.onKernel(mount.Dir, o); err != nil {
