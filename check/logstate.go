@@ -62,6 +62,9 @@ func (c *checker) replay(v *volume.Volume, l *journal.Log, at Place) error {
 	why := err
 	over = c.overlay()
 	r, err := journal.Replay(l, over)
+	if errors.Is(err, device.ErrSpill) {
+		return err // which says nothing of the log
+	}
 	if err != nil {
 		c.incomplete()
 		c.report(Finding{Code: LogNotReplayed, Structure: "log", Place: at, Got: err.Error()})
@@ -82,9 +85,15 @@ func (c *checker) replay(v *volume.Volume, l *journal.Log, at Place) error {
 	return nil
 }
 
-// overlay is for a replay: a quarter of the memory is for what it changes, and a temporary file for
-// the rest.
-func (c *checker) overlay() *device.Overlay { return device.NewSpillingOverlay(c.dev, c.memory()/4) }
+// replayMemory is how much of what a replay changes is kept in memory, in bytes: what it changes again
+// and again. A replay that finds the rest in a file takes hardly longer.
+const replayMemory = 4 << 20
+
+// overlay is for a replay. Where no temporary file can be made it takes up to a quarter of the memory.
+func (c *checker) overlay() *device.Overlay {
+	most := c.memory() / 4
+	return device.NewSpillingOverlay(c.dev, min(replayMemory, most), most)
+}
 
 // use makes a volume the one that is checked.
 func (c *checker) use(v *volume.Volume, dev device.Device) {

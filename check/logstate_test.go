@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path/filepath"
 	"testing"
 
 	"github.com/cowfs/cowfs/check"
@@ -81,6 +82,23 @@ func (b *bed) dirty(d *device.Memory) {
 	}
 	if r := b.check(readOnly{d}, check.Options{}); !r.Dirty {
 		b.Error("the log is dirty, and the report does not say so")
+	}
+}
+
+// TestReplayWithoutRoom checks that a replay that finds no room on the host says nothing of the image.
+func TestReplayWithoutRoom(t *testing.T) {
+	b := newBed(t, mkfs.Config{})
+	dev := b.dev.Clone()
+	w, err := volume.OpenWriter(stayOpen{dev}, volume.Options{})
+	b.must(err)
+	b.must(w.Mkdir("/new", volume.Attr{Mode: 0o755}))
+	b.must(w.Sync())
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "nothing"))
+	if r, err := check.Run(t.Context(), dev, check.Options{Memory: 1}); !errors.Is(err, device.ErrSpill) {
+		t.Errorf("report %+v, error %v", r, err)
+	}
+	if r := b.check(dev, check.Options{}); codes(r) != "" || !r.Dirty {
+		t.Errorf("with room in memory: codes %q, dirty %v", codes(r), r.Dirty)
 	}
 }
 

@@ -56,7 +56,7 @@ func TestConformance(t *testing.T) {
 		"WindowBare":   window(func(t *testing.T, size int64) device.Device { return bare{memory(t, size)} }),
 		"Overlay":      func(t *testing.T, size int64) device.Device { return device.NewOverlay(memory(t, size)) },
 		"SpillingOverlay": func(t *testing.T, size int64) device.Device {
-			return device.NewSpillingOverlay(memory(t, size), 8<<10)
+			return device.NewSpillingOverlay(memory(t, size), 8<<10, 0)
 		},
 		"Crash": func(_ *testing.T, size int64) device.Device { return device.NewCrash(device.NewMemory(size)) },
 		"Fault": func(t *testing.T, size int64) device.Device { return device.MustFault(file(t, size), "") },

@@ -33,16 +33,17 @@ var (
 func NewOverlay(under Device) *Overlay {
 	o := &Overlay{under: under, slots: map[int64]int{}}
 	if below, ok := under.(heir); ok {
-		o.store.limit = below.keeps()
+		o.store = below.empty()
 	}
 	return o
 }
 
 // NewSpillingOverlay is NewOverlay for one that keeps about so many bytes of changes in memory and
-// the rest in a temporary file, which no other process sees.
-func NewSpillingOverlay(under Device, memory int64) *Overlay {
+// the rest in a temporary file, which no other process sees. Where there is no room for that, it
+// keeps up to most bytes in memory before a write fails with ErrSpill.
+func NewSpillingOverlay(under Device, memory, most int64) *Overlay {
 	o := NewOverlay(under)
-	o.store.limit = int(max(memory/overlayPage, 1))
+	o.store = pages{limit: int(max(memory/overlayPage, 1)), most: int(most / overlayPage)}
 	return o
 }
 
@@ -262,11 +263,11 @@ func (o *Overlay) forget() error {
 // heir is an overlay under another one: changes need not be written to it.
 type heir interface {
 	inherit(upper *Overlay) error
-	keeps() int
+	empty() pages
 }
 
-// keeps is how many pages are kept in memory; 0: all.
-func (o *Overlay) keeps() int { return o.store.limit }
+// empty is room for pages that keeps as many in memory as that of the overlay.
+func (o *Overlay) empty() pages { return pages{limit: o.store.limit, most: o.store.most} }
 
 // inherit takes over what an overlay over this one holds.
 func (o *Overlay) inherit(upper *Overlay) error {

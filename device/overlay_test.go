@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"path/filepath"
 	"testing"
 
 	"github.com/cowfs/cowfs/device"
@@ -12,7 +13,7 @@ import (
 // overlays are the ways to keep what is written: in memory, or most of it in a file.
 var overlays = map[string]func(under device.Device) *device.Overlay{
 	"memory": device.NewOverlay,
-	"file":   func(under device.Device) *device.Overlay { return device.NewSpillingOverlay(under, 64<<10) },
+	"file":   func(under device.Device) *device.Overlay { return device.NewSpillingOverlay(under, 64<<10, 0) },
 }
 
 // What is written to an overlay shows there, not below, and Apply carries it over exactly.
@@ -114,6 +115,24 @@ func testOverlayFlushToOverlay(t *testing.T, overlay func(device.Device) *device
 	}
 	if err := upper.Flush(); !errors.Is(err, device.ErrClosed) || upper.Allocated() == 0 {
 		t.Errorf("flushed to a closed device: %v, and %d bytes are left", err, upper.Allocated())
+	}
+}
+
+// Without a temporary file, changes stay in memory as long as they may.
+func TestOverlaySpillsNowhere(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "nothing"))
+	const page = 4 << 10
+	o := device.NewSpillingOverlay(device.NewMemory(1<<20), 3*page, 20*page)
+	p := randomBytes(rand.New(rand.NewPCG(1, 2)), 20*page)
+	if _, err := o.WriteAt(p, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.WriteAt(p[:1], 20*page); !errors.Is(err, device.ErrSpill) || o.Allocated() != 20*page {
+		t.Errorf("a write of one page too many: %v; %d bytes are kept", err, o.Allocated())
+	}
+	got := make([]byte, len(p))
+	if _, err := o.ReadAt(got, 0); err != nil || !bytes.Equal(got, p) {
+		t.Errorf("the pages before it are not as they were written, or %v", err)
 	}
 }
 

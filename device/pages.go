@@ -2,9 +2,14 @@ package device
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 )
+
+// ErrSpill says that no temporary file could be had, or not one that is large enough, for changes
+// that there is no memory for.
+var ErrSpill = errors.New("keep changes in a temporary file")
 
 // overlayPage is the unit in which an Overlay keeps what was written, in bytes.
 const overlayPage = 4 << 10
@@ -12,35 +17,73 @@ const overlayPage = 4 << 10
 // chunkPages is how many pages get their memory at once.
 const chunkPages = 16
 
-// pages keeps pages of overlayPage bytes, known by the order in which they came. The first ones are
-// in memory, those beyond a limit in a temporary file.
+// pages keeps pages of overlayPage bytes, known by the order in which they came. As many as a limit
+// allows are in memory, those that were written last, more or less, and the others in a temporary
+// file. Where the file can't be made, or grow, more of them stay in memory.
 type pages struct {
-	limit  int // pages in memory at most; 0: all
-	n      int
-	chunks [][]byte // of chunkPages pages each
-	file   *os.File // without a name; nil until it is needed
+	limit int      // pages in memory; 0: all
+	most  int      // pages in memory when there is no room for the others
+	file  *os.File // without a name; nil until it is needed
+
+	frames []int32  // by page: the frame of memory that it is in; absent: it is in the file only
+	chunks [][]byte // the memory, chunkPages frames each
+	held   []int32  // by frame: the page in it, or absent
+	used   []bool   // by frame: written since the hand came by
+	hand   int
 }
+
+const absent = -1
 
 // add makes room for another page, which holds p, and returns its number.
 func (s *pages) add(p *[overlayPage]byte) (int, error) {
-	no := s.n
-	if s.inMemory(no) {
-		if no%chunkPages == 0 {
-			s.chunks = append(s.chunks, make([]byte, chunkPages*overlayPage))
+	frame, err := s.free()
+	if err != nil {
+		return 0, err
+	}
+	no := len(s.frames)
+	s.frames = append(s.frames, absent)
+	s.hold(no, frame)
+	copy(s.memory(frame), p[:])
+	return no, nil
+}
+
+// free finds a frame that is nobody's.
+func (s *pages) free() (int, error) {
+	n := len(s.held)
+	if s.limit > 0 && n >= s.limit {
+		frame, err := s.evict()
+		if err == nil {
+			return frame, nil
 		}
-	} else if s.file == nil {
+		if n >= s.most {
+			return 0, fmt.Errorf("%w: %w", ErrSpill, err)
+		}
+	}
+	if n%chunkPages == 0 {
+		s.chunks = append(s.chunks, make([]byte, chunkPages*overlayPage))
+	}
+	s.held, s.used = append(s.held, absent), append(s.used, false)
+	return n, nil
+}
+
+// evict takes the frame of a page that was not written to for a while, which goes to the file.
+func (s *pages) evict() (int, error) {
+	if s.file == nil {
 		if err := s.create(); err != nil {
 			return 0, err
 		}
 	}
-	if err := s.write(no, 0, p[:]); err != nil {
-		return 0, err
+	for ; s.used[s.hand]; s.hand = (s.hand + 1) % len(s.held) {
+		s.used[s.hand] = false
 	}
-	s.n++
-	return no, nil
+	if no := s.held[s.hand]; no != absent {
+		if _, err := s.file.WriteAt(s.memory(s.hand), place(int(no))); err != nil {
+			return 0, err
+		}
+		s.frames[no], s.held[s.hand] = absent, absent
+	}
+	return s.hand, nil
 }
-
-func (s *pages) inMemory(no int) bool { return s.limit == 0 || no < s.limit }
 
 // create makes the file, and takes its name away at once, so that nothing is left of it.
 func (s *pages) create() error {
@@ -57,31 +100,45 @@ func (s *pages) create() error {
 	return nil
 }
 
+// hold gives a frame to a page.
+func (s *pages) hold(no, frame int) {
+	s.frames[no], s.held[frame], s.used[frame] = int32(frame), int32(no), true
+}
+
 // read reads from byte off of a page on.
 func (s *pages) read(no, off int, p []byte) error {
-	if s.inMemory(no) {
-		copy(p, s.memory(no)[off:])
+	if frame := s.frames[no]; frame != absent {
+		copy(p, s.memory(int(frame))[off:])
 		return nil
 	}
-	_, err := s.file.ReadAt(p, s.place(no)+int64(off))
+	_, err := s.file.ReadAt(p, place(no)+int64(off))
 	return err
 }
 
 // write writes from byte off of a page on.
 func (s *pages) write(no, off int, p []byte) error {
-	if s.inMemory(no) {
-		copy(s.memory(no)[off:], p)
-		return nil
+	frame := int(s.frames[no])
+	if frame == absent {
+		var err error
+		if frame, err = s.free(); err != nil {
+			return err
+		}
+		if _, err := s.file.ReadAt(s.memory(frame), place(no)); err != nil {
+			return err
+		}
+		s.hold(no, frame)
 	}
-	_, err := s.file.WriteAt(p, s.place(no)+int64(off))
-	return err
+	s.used[frame] = true
+	copy(s.memory(frame)[off:], p)
+	return nil
 }
 
-func (s *pages) memory(no int) []byte {
-	return s.chunks[no/chunkPages][no%chunkPages*overlayPage:][:overlayPage]
+func (s *pages) memory(frame int) []byte {
+	return s.chunks[frame/chunkPages][frame%chunkPages*overlayPage:][:overlayPage]
 }
 
-func (s *pages) place(no int) int64 { return int64(no-s.limit) * overlayPage }
+// place is where a page is in the file.
+func place(no int) int64 { return int64(no) * overlayPage }
 
 // drop forgets all pages.
 func (s *pages) drop() error {
@@ -89,6 +146,6 @@ func (s *pages) drop() error {
 	if s.file != nil {
 		err = s.file.Close()
 	}
-	*s = pages{limit: s.limit}
+	*s = pages{limit: s.limit, most: s.most}
 	return err
 }
