@@ -54,10 +54,9 @@ func (l *Log) Unfinished() ([]*Intent, error) {
 		if err != nil {
 			return nil, err
 		}
-		for i, item := range t.Items {
-			if err := s.see(item, t.LSN); err != nil {
-				return nil, itemError(t, i, err)
-			}
+		err := t.each(func(item Item) error { return s.see(item, t.LSN) })
+		if err != nil {
+			return nil, err
 		}
 	}
 	return s.unfinished(), nil

@@ -51,8 +51,3 @@ func (e *UnknownItemError) Error() string {
 
 // Is makes every UnknownItemError a format.ErrUnsupported.
 func (e *UnknownItemError) Is(target error) bool { return target == format.ErrUnsupported }
-
-// itemError says which item of which checkpoint is wrong.
-func itemError(t *Transaction, i int, err error) error {
-	return fmt.Errorf("checkpoint at %s: item %d (%v): %w", Place(t.LSN), i, t.Items[i].Type(), err)
-}

@@ -43,8 +43,12 @@ func FuzzLog(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, err := range l.Transactions() {
+		for tr, err := range l.Transactions() {
 			known(err)
+			if err != nil {
+				break
+			}
+			itemsOf(t, tr) // what was found to be a transaction can be read as one
 		}
 		o := device.NewOverlay(d)
 		r, err := Replay(l, o)

@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/cowfs/cowfs/device"
@@ -66,6 +67,22 @@ func committed(t testing.TB, d device.Device, g *format.Geometry) []*Transaction
 	for tr, err := range mustOpen(t, d, g).Transactions() {
 		check(t, err)
 		list = append(list, tr)
+	}
+	return list
+}
+
+// itemsOf reads the items of a transaction.
+func itemsOf(t testing.TB, tr *Transaction) []Item {
+	t.Helper()
+	var list []Item
+	for item, err := range tr.Items() {
+		check(t, err)
+		item.Regions = slices.Clone(item.Regions)
+		item.keep()
+		list = append(list, item)
+	}
+	if len(list) != tr.NumItems {
+		t.Fatalf("the transaction at %s has %d items, and says %d", Place(tr.LSN), len(list), tr.NumItems)
 	}
 	return list
 }

@@ -75,7 +75,8 @@ func testKernelLog(t *testing.T, c dirty.Case, seed uint64) {
 	all := map[format.LogItemType]int{}
 	for tr, err := range mustOpen(t, d, g).Transactions() {
 		check(t, err)
-		for _, i := range tr.Items {
+		for i, err := range tr.Items() {
+			check(t, err)
 			all[i.Type()]++
 		}
 	}
@@ -245,7 +246,8 @@ func compareLogprint(t *testing.T, l *Log, image string) {
 	for tr, err := range l.Transactions() {
 		check(t, err)
 		got["TRANS"]++
-		for _, item := range tr.Items {
+		for item, err := range tr.Items() {
+			check(t, err)
 			for name, typ := range logprintTypes {
 				if item.Type() == typ {
 					got[name]++

@@ -98,7 +98,7 @@ func TestReplaySwappedTrees(t *testing.T) {
 	d, g := openImage(t, image, device.ReadOnly)
 	owners := 0
 	for _, tr := range committed(t, d, g) {
-		for _, i := range tr.Items {
+		for _, i := range itemsOf(t, tr) {
 			if i.Type() == format.LogItemInode && format.LogInodeFields.Get(i.Regions[0])&format.LogInodeDOwner != 0 {
 				owners++
 			}
@@ -140,7 +140,7 @@ func TestReplayScatteredDirectory(t *testing.T) {
 			d, g := openImage(t, image, device.ReadOnly)
 			pieces := 0
 			for _, tr := range committed(t, d, g) {
-				for _, i := range tr.Items {
+				for _, i := range itemsOf(t, tr) {
 					if i.Type() == format.LogItemBuf && format.LogBufFlags.Get(i.Regions[0]).Type() == format.LogBufTypeDirData &&
 						int(format.LogBufLen.Get(i.Regions[0]))*512 < g.DirBlockSize {
 						pieces++

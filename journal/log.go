@@ -143,14 +143,14 @@ func (l *Log) recordAfter(at format.LSN) (next format.LSN, err error) {
 }
 
 // Records yields the records from the tail to the head, in order. The sequence ends with the
-// first error.
+// first error. A record is good until the next one comes.
 func (l *Log) Records() iter.Seq2[*Record, error] {
 	return l.records(l.Tail)
 }
 
 func (l *Log) records(from format.LSN) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
-		r := reader{area: &l.area, ahead: scanUnit}
+		r := reader{area: &l.area, ahead: maxRecord}
 		for at := from; at != l.Head; {
 			rec, err := r.record(at)
 			if err == nil && l.area.distance(at, l.Head) < rec.Blocks {

@@ -98,16 +98,7 @@ func (p *packer) close() {
 // transaction packs a whole transaction, from its start to its commit.
 func (p *packer) transaction(tid uint32, items []Item) {
 	p.mark(format.LogOpStart)
-	head := make([]byte, format.LogTrans.Size)
-	format.LogTransMagicNo.Put(head, format.LogTransMagic)
-	format.LogTransType.Put(head, format.LogTransCheckpoint)
-	format.LogTransTID.Put(head, tid)
-	n := 0
-	for _, i := range items {
-		n += len(i.Regions)
-	}
-	format.LogTransItems.Put(head, uint32(n))
-	p.region(head)
+	p.region(transHeader(tid, items))
 	for _, i := range items {
 		for _, r := range i.Regions {
 			p.region(r)
@@ -115,6 +106,20 @@ func (p *packer) transaction(tid uint32, items []Item) {
 	}
 	p.mark(format.LogOpCommit)
 	p.close()
+}
+
+// transHeader is the header of a transaction.
+func transHeader(tid uint32, items []Item) []byte {
+	b := make([]byte, format.LogTrans.Size)
+	format.LogTransMagicNo.Put(b, format.LogTransMagic)
+	format.LogTransType.Put(b, format.LogTransCheckpoint)
+	format.LogTransTID.Put(b, tid)
+	n := 0
+	for _, i := range items {
+		n += len(i.Regions)
+	}
+	format.LogTransItems.Put(b, uint32(n))
+	return b
 }
 
 // measure returns the number of blocks that a transaction takes.

@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"iter"
+	"slices"
 
 	"github.com/cowfs/cowfs/format"
 )
@@ -17,7 +18,7 @@ type Record struct {
 	Blocks int        // log blocks, headers included
 	NumOps int
 	// Header is the header as it is on disk. Payload is the rest with all words put back that
-	// cycle numbers replace on disk.
+	// cycle numbers replace on disk. Both are memory that is used again for the next record.
 	Header, Payload []byte
 }
 
@@ -27,7 +28,12 @@ type Op struct {
 	Client uint8
 	Flags  format.LogOpFlag
 	Data   []byte // a view into the record
+
+	end opPlace // behind it
 }
+
+// opPlace is a place between two operations of a record.
+type opPlace struct{ off, n int } // bytes of the payload, and operations, before it
 
 // damaged reports whether an error says that the log's content is wrong, and not that it could
 // not be read.
@@ -39,31 +45,38 @@ func (a *area) readRecord(at int, cycle uint32) (*Record, error) {
 	return r.record(lsnOf(cycle, at))
 }
 
-// reader reads records one after the other. Records keep the memory that they were read into.
+// reader reads records one after the other, all into the same memory.
 type reader struct {
 	*area
-	ahead int    // blocks to read at once, at least
-	buf   []byte // blocks from block at on
-	at    int
+	ahead   int    // blocks to read at once, at least
+	checked bool   // the records were read before, and are sound
+	buf     []byte // the last record and what was read behind it
+	rest    []byte // the part of buf that no record was made of yet, from block at on
+	at      int
+	last    *Record // the one in memory
 }
 
-// view returns n blocks from block at on.
+// view returns n blocks from block at on, which are not of a record that was read already.
 func (r *reader) view(at, n int) ([]byte, error) {
 	size := n << format.BasicBlockLog
-	if off := (at - r.at) << format.BasicBlockLog; off >= 0 && off+size <= len(r.buf) {
-		return r.buf[off:][:size:size], nil
+	if r.at != at || size > len(r.rest) {
+		// As much as there is up to the log's end; a record that goes on behind it is read whole.
+		want := max(n, min(r.ahead, r.area.blocks-at)) << format.BasicBlockLog
+		r.buf = slices.Grow(r.buf[:0], want)[:want]
+		r.at, r.rest, r.last = at, nil, nil
+		if err := r.read(r.buf, at); err != nil {
+			return nil, err
+		}
+		r.rest = r.buf
 	}
-	// As much as there is up to the log's end; a record that goes on behind it is read whole.
-	r.at, r.buf = at, make([]byte, max(n, min(r.ahead, r.area.blocks-at))<<format.BasicBlockLog)
-	if err := r.read(r.buf, at); err != nil {
-		r.buf = nil
-		return nil, err
-	}
-	return r.buf[:size:size], nil
+	return r.rest[:size:size], nil
 }
 
-// record reads the record at lsn. The reader must not look at it a second time.
+// record reads the record at lsn.
 func (r *reader) record(lsn format.LSN) (*Record, error) {
+	if r.last != nil && r.last.LSN == lsn {
+		return r.last, nil
+	}
 	at := blockOf(lsn)
 	if at >= r.area.blocks {
 		return nil, damage(at, "the log has %d blocks", r.area.blocks)
@@ -82,14 +95,10 @@ func (r *reader) record(lsn format.LSN) (*Record, error) {
 	if b, err = r.view(at, n); err != nil {
 		return nil, err
 	}
-	if got := format.LogLSN.Get(b); got != lsn || format.LogCycle.Get(b) != cycleOf(lsn) {
-		return nil, damage(at, "record of %s where that of %s is due", Place(got), Place(lsn))
-	}
-	if err := format.VerifyLog(r.g, b); err != nil {
-		return nil, &DamageError{Block: at, Err: err}
-	}
-	if err := r.checkStamps(lsn, b); err != nil {
-		return nil, err
+	if !r.checked {
+		if err := r.check(lsn, b); err != nil {
+			return nil, err
+		}
 	}
 	rec := &Record{
 		LSN: lsn, Tail: format.LogTailLSN.Get(b), Prev: format.LogPrevBlock.Get(b),
@@ -99,7 +108,20 @@ func (r *reader) record(lsn format.LSN) (*Record, error) {
 	if rec.Payload, err = format.UnstampLog(b); err != nil {
 		return nil, &DamageError{Block: at, Err: err}
 	}
+	r.at, r.rest, r.last = at+n, r.rest[len(b):], rec
 	return rec, nil
+}
+
+// check judges the blocks of the record at lsn.
+func (r *reader) check(lsn format.LSN, b []byte) error {
+	at := blockOf(lsn)
+	if got := format.LogLSN.Get(b); got != lsn || format.LogCycle.Get(b) != cycleOf(lsn) {
+		return damage(at, "record of %s where that of %s is due", Place(got), Place(lsn))
+	}
+	if err := format.VerifyLog(r.g, b); err != nil {
+		return &DamageError{Block: at, Err: err}
+	}
+	return r.checkStamps(lsn, b)
 }
 
 // checkStamps looks whether all blocks of a record have its cycle number, or the next one
@@ -115,10 +137,13 @@ func (r *reader) checkStamps(lsn format.LSN, b []byte) error {
 }
 
 // Ops yields the record's operations. The sequence ends with the first error.
-func (r *Record) Ops() iter.Seq2[Op, error] {
+func (r *Record) Ops() iter.Seq2[Op, error] { return r.ops(opPlace{}) }
+
+// ops yields the operations from a place on.
+func (r *Record) ops(from opPlace) iter.Seq2[Op, error] {
 	return func(yield func(Op, error) bool) {
-		rest := r.Payload
-		for range r.NumOps {
+		for at := from; at.n < r.NumOps; {
+			rest := r.Payload[at.off:]
 			if len(rest) < format.LogOp.Size {
 				yield(Op{}, damage(blockOf(r.LSN), "the record has fewer operations than its header says, %d", r.NumOps))
 				return
@@ -129,14 +154,14 @@ func (r *Record) Ops() iter.Seq2[Op, error] {
 				return
 			}
 			end := format.LogOp.Size + int(n)
+			at = opPlace{at.off + end, at.n + 1}
 			op := Op{
 				TID: format.LogOpTID.Get(rest), Client: format.LogOpClient.Get(rest), Flags: format.LogOpFlags.Get(rest),
-				Data: rest[format.LogOp.Size:end:end],
+				Data: rest[format.LogOp.Size:end:end], end: at,
 			}
 			if !yield(op, nil) {
 				return
 			}
-			rest = rest[end:]
 		}
 	}
 }

@@ -69,10 +69,8 @@ func (r *replayer) run() error {
 		if err != nil {
 			return err
 		}
-		for i, item := range t.Items {
-			if err := r.survey(t, item); err != nil {
-				return itemError(t, i, err)
-			}
+		if err := t.each(func(item Item) error { return r.survey(t, item) }); err != nil {
+			return err
 		}
 	}
 	for t, err := range r.log.Transactions() {
@@ -125,22 +123,21 @@ func (r *replayer) survey(t *Transaction, item Item) error {
 // transaction replays the items of a transaction, class by class.
 func (r *replayer) transaction(t *Transaction) error {
 	r.res.Transactions++
-	r.res.Items += len(t.Items)
-	var here [classes]bool
-	for _, item := range t.Items {
-		here[item.class()] = true
-	}
+	r.res.Items += t.NumItems
+	here := [classes]bool{true} // of the others, the first pass finds out
 	for c := range classes {
 		if !here[c] {
 			continue
 		}
-		for i, item := range t.Items {
-			if item.class() != c {
-				continue
+		err := t.each(func(item Item) error {
+			class := item.class()
+			if here[class] = true; class != c {
+				return nil
 			}
-			if err := r.item(item); err != nil {
-				return itemError(t, i, err)
-			}
+			return r.item(item)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,32 +1,38 @@
 package journal
 
 import (
+	"bytes"
+	"fmt"
 	"iter"
 
 	"github.com/cowfs/cowfs/format"
 )
 
 // Transaction is a committed transaction of the log. Writers gather the changes of many
-// operations in one: a checkpoint.
+// operations in one: a checkpoint, which can be an eighth of the log and more. So this is only
+// where it lies; Items reads what it consists of.
 type Transaction struct {
 	TID uint32
 	// LSN is the place of the record that the transaction starts in: what buffers that it
 	// changed are stamped with. Commit is that of the record that it ends in.
 	LSN, Commit format.LSN
-	Items       []Item
+	NumItems    int
 
-	header  []byte // the transaction's own header, as far as it has been read
-	missing int    // regions that the last item still needs
+	first  opPlace // of its operations but the start, in the record at LSN
+	reader *reader
 }
+
+// maxOpen bounds how many transactions can be under way at one place in the log. Linux has five
+// at most, we have one; with a bound, reading each by itself takes no more than so many times as
+// long as reading the log.
+const maxOpen = 64
 
 // Transactions yields the committed transactions between tail and head, in the order of their
 // commit, which is the order to replay them in. Those without a commit never happened. The
 // sequence ends with the first error.
-//
-// Items are views of memory that the sequence does not use again.
 func (l *Log) Transactions() iter.Seq2[*Transaction, error] {
 	return func(yield func(*Transaction, error) bool) {
-		open := map[uint32]*Transaction{}
+		s := scan{open: map[uint32]*gathering{}, reader: &reader{area: &l.area, ahead: maxRecord, checked: true}}
 		for rec, err := range l.Records() {
 			if err != nil {
 				yield(nil, err)
@@ -35,7 +41,7 @@ func (l *Log) Transactions() iter.Seq2[*Transaction, error] {
 			for op, err := range rec.Ops() {
 				var done *Transaction
 				if err == nil {
-					done, err = gather(open, rec, op)
+					done, err = s.see(rec, op)
 				}
 				if err != nil {
 					yield(nil, err)
@@ -49,99 +55,218 @@ func (l *Log) Transactions() iter.Seq2[*Transaction, error] {
 	}
 }
 
-// gather adds an operation to its transaction. It returns the transaction when the operation
+// scan looks for transactions.
+type scan struct {
+	open   map[uint32]*gathering
+	reader *reader // for the items
+}
+
+// gathering is a transaction under way.
+type gathering struct {
+	Transaction
+	syntax
+}
+
+// see follows an operation to its transaction. It returns the transaction when the operation
 // commits it.
-func gather(open map[uint32]*Transaction, rec *Record, op Op) (*Transaction, error) {
+func (s *scan) see(rec *Record, op Op) (*Transaction, error) {
 	at := blockOf(rec.LSN)
 	if op.Client != format.LogClientTransaction && op.Client != format.LogClientLog {
 		return nil, damage(at, "operation of unknown client %#x", op.Client)
 	}
-	t := open[op.TID]
-	if op.Flags == format.LogOpStart {
-		switch {
-		case t != nil:
-			return nil, damage(at, "transaction %#x starts for the second time", op.TID)
-		case len(op.Data) != 0:
-			return nil, damage(at, "start of transaction %#x with %d bytes", op.TID, len(op.Data))
-		}
-		open[op.TID] = &Transaction{TID: op.TID, LSN: rec.LSN}
-		return nil, nil
-	}
-	if t == nil {
+	t := s.open[op.TID]
+	switch {
+	case op.Flags == format.LogOpStart:
+		return nil, s.start(rec, op)
+	case t == nil:
 		return nil, nil // it began before the tail: all of it is in place
-	}
-	switch flags := op.Flags &^ format.LogOpEnd; {
-	case flags == format.LogOpCommit:
-		delete(open, op.TID)
-		if len(t.header) != format.LogTrans.Size || t.missing != 0 {
-			return nil, damage(at, "transaction %#x commits with an item that lacks %d regions", op.TID, t.missing)
-		}
-		t.Commit = rec.LSN
-		return t, nil
-	case flags == format.LogOpUnmount:
-		delete(open, op.TID)
+	case op.Flags&^format.LogOpEnd == format.LogOpUnmount:
+		delete(s.open, op.TID)
 		return nil, nil
-	case flags&format.LogOpWasCont != 0 && flags&^(format.LogOpWasCont|format.LogOpContinue) == 0:
-		return nil, t.extend(at, op.Data)
-	case flags == 0 || flags == format.LogOpContinue:
-		return nil, t.add(at, op.Data)
 	}
-	return nil, damage(at, "operation with flags %#x", op.Flags)
+	p, err := t.parse(at, op)
+	if err != nil || p != partCommit {
+		return nil, err
+	}
+	delete(s.open, op.TID)
+	t.Commit, t.NumItems = rec.LSN, t.items
+	return &t.Transaction, nil
 }
 
-// add gives the transaction another region, or the first part of one. The first is its header.
-func (t *Transaction) add(at int, data []byte) error {
-	if len(data) == 0 {
-		return nil
+// start begins a transaction.
+func (s *scan) start(rec *Record, op Op) error {
+	at := blockOf(rec.LSN)
+	switch {
+	case s.open[op.TID] != nil:
+		return damage(at, "transaction %#x starts for the second time", op.TID)
+	case len(op.Data) != 0:
+		return damage(at, "start of transaction %#x with %d bytes", op.TID, len(op.Data))
+	case len(s.open) == maxOpen:
+		return damage(at, "transaction %#x starts while %d are under way", op.TID, maxOpen)
 	}
-	if t.header == nil {
-		return t.addHeader(at, data)
-	}
-	if len(t.header) < format.LogTrans.Size {
-		return damage(at, "transaction %#x goes on within its header", t.TID)
-	}
-	if t.missing == 0 {
-		if len(data) < 4 {
-			return damage(at, "item of transaction %#x with a first region of %d bytes", t.TID, len(data))
-		}
-		n := int(format.LogItemRegions.Get(data))
-		if n == 0 || n > maxRegions {
-			return damage(at, "item of transaction %#x with %d regions", t.TID, n)
-		}
-		t.Items = append(t.Items, Item{})
-		t.missing = n
-	}
-	item := &t.Items[len(t.Items)-1]
-	item.Regions = append(item.Regions, data)
-	t.missing--
+	s.open[op.TID] = &gathering{Transaction: Transaction{TID: op.TID, LSN: rec.LSN, first: op.end, reader: s.reader}}
 	return nil
+}
+
+// part is what an operation is to its transaction.
+type part uint8
+
+const (
+	partNone   part = iota
+	partItem        // the first region of an item, or its beginning
+	partRegion      // another region of an item, or its beginning
+	partRest        // more of the same region
+	partCommit
+)
+
+// syntax follows the operations of a transaction behind its start.
+type syntax struct {
+	header  []byte // the transaction's own, as far as it has been read
+	items   int
+	missing int // regions that the last item still needs
+}
+
+// parse finds out what the next operation is. at is the log block of its record.
+func (s *syntax) parse(at int, op Op) (part, error) {
+	switch flags := op.Flags &^ format.LogOpEnd; {
+	case flags == format.LogOpCommit:
+		if len(s.header) != format.LogTrans.Size || s.missing != 0 {
+			return partNone, damage(at, "transaction %#x commits with an item that lacks %d regions", op.TID, s.missing)
+		}
+		return partCommit, nil
+	case flags&format.LogOpWasCont != 0 && flags&^(format.LogOpWasCont|format.LogOpContinue) == 0:
+		return s.more(at, op)
+	case flags == 0 || flags == format.LogOpContinue:
+		return s.region(at, op)
+	}
+	return partNone, damage(at, "operation with flags %#x", op.Flags)
+}
+
+// region is for another region, or the first part of one. The first is the transaction's header.
+func (s *syntax) region(at int, op Op) (part, error) {
+	switch {
+	case len(op.Data) == 0:
+		return partNone, nil
+	case s.header == nil:
+		return partNone, s.addHeader(at, op)
+	case len(s.header) < format.LogTrans.Size:
+		return partNone, damage(at, "transaction %#x goes on within its header", op.TID)
+	case s.missing > 0:
+		s.missing--
+		return partRegion, nil
+	case len(op.Data) < 4:
+		return partNone, damage(at, "item of transaction %#x with a first region of %d bytes", op.TID, len(op.Data))
+	}
+	n := int(format.LogItemRegions.Get(op.Data))
+	if n == 0 || n > maxRegions {
+		return partNone, damage(at, "item of transaction %#x with %d regions", op.TID, n)
+	}
+	s.items++
+	s.missing = n - 1
+	return partItem, nil
 }
 
 // addHeader takes the transaction's header, or a part of it.
-func (t *Transaction) addHeader(at int, data []byte) error {
-	if len(t.header)+len(data) > format.LogTrans.Size {
-		return damage(at, "header of transaction %#x of %d bytes", t.TID, len(t.header)+len(data))
+func (s *syntax) addHeader(at int, op Op) error {
+	s.header = append(s.header, op.Data...)
+	if len(s.header) > format.LogTrans.Size {
+		return damage(at, "header of transaction %#x of %d bytes", op.TID, len(s.header))
 	}
-	t.header = append(t.header[:len(t.header):len(t.header)], data...)
-	if len(t.header) < format.LogTrans.Size {
+	if len(s.header) < format.LogTrans.Size {
 		return nil
 	}
-	if m := format.LogTransMagicNo.Get(t.header); m != format.LogTransMagic {
-		return damage(at, "header of transaction %#x with magic number %#x", t.TID, m)
+	if m := format.LogTransMagicNo.Get(s.header); m != format.LogTransMagic {
+		return damage(at, "header of transaction %#x with magic number %#x", op.TID, m)
 	}
 	return nil
 }
 
-// extend adds to the last region of the transaction, or to its header.
-func (t *Transaction) extend(at int, data []byte) error {
-	if len(t.Items) == 0 {
-		if len(t.header) == 0 || len(t.header) == format.LogTrans.Size {
-			return damage(at, "transaction %#x goes on with what it did not begin", t.TID)
-		}
-		return t.addHeader(at, data)
+// more is for what a region goes on with, or the header.
+func (s *syntax) more(at int, op Op) (part, error) {
+	switch {
+	case s.items > 0:
+		return partRest, nil
+	case len(s.header) == 0 || len(s.header) == format.LogTrans.Size:
+		return partNone, damage(at, "transaction %#x goes on with what it did not begin", op.TID)
 	}
-	regions := t.Items[len(t.Items)-1].Regions
-	last := &regions[len(regions)-1]
-	*last = append(*last, data...)
+	return partNone, s.addHeader(at, op)
+}
+
+// Items yields the transaction's items. The sequence ends with the first error. An item is good
+// until the next one comes, and only one sequence of a log's items can be under way.
+func (t *Transaction) Items() iter.Seq2[Item, error] {
+	return func(yield func(Item, error) bool) {
+		var s syntax
+		var item Item
+		from := t.first
+		for at := t.LSN; ; from = (opPlace{}) {
+			rec, err := t.reader.record(at)
+			if err != nil {
+				yield(Item{}, err)
+				return
+			}
+			for op, err := range rec.ops(from) {
+				if err == nil && op.TID != t.TID {
+					continue
+				}
+				p := partNone
+				if err == nil {
+					p, err = s.parse(blockOf(at), op)
+				}
+				if err != nil {
+					yield(Item{}, err)
+					return
+				}
+				ended := p == partItem || p == partCommit
+				if ended && item.Regions != nil && !yield(item, nil) {
+					return
+				}
+				if p == partCommit {
+					return
+				}
+				item.take(p, op.Data)
+			}
+			if at == t.Commit {
+				yield(Item{}, damage(blockOf(at), "transaction %#x has changed", t.TID))
+				return
+			}
+			item.keep()
+			at = t.reader.add(at, rec.Blocks)
+		}
+	}
+}
+
+// take adds what an operation holds.
+func (i *Item) take(p part, data []byte) {
+	switch p {
+	case partItem:
+		i.Regions = append(i.Regions[:0], data)
+	case partRegion:
+		i.Regions = append(i.Regions, data)
+	case partRest:
+		last := &i.Regions[len(i.Regions)-1]
+		*last = append(*last, data...)
+	}
+}
+
+// keep makes the item independent of the memory of the record at hand.
+func (i *Item) keep() {
+	for k, r := range i.Regions {
+		i.Regions[k] = bytes.Clone(r)
+	}
+}
+
+// each calls fn with all items. An error comes back with the place of the item that it is about.
+func (t *Transaction) each(fn func(Item) error) error {
+	n := 0
+	for item, err := range t.Items() {
+		if err != nil {
+			return err
+		}
+		if err := fn(item); err != nil {
+			return fmt.Errorf("checkpoint at %s: item %d (%v): %w", Place(t.LSN), n, item.Type(), err)
+		}
+		n++
+	}
 	return nil
 }

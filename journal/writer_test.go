@@ -44,7 +44,7 @@ func checkLog(t testing.TB, d device.Device, g *format.Geometry, want []checkpoi
 		if got[i].LSN != c.lsn {
 			t.Fatalf("checkpoint %d is at %s, want %s", i, Place(got[i].LSN), Place(c.lsn))
 		}
-		sameItems(t, c.items, got[i].Items)
+		sameItems(t, c.items, itemsOf(t, got[i]))
 	}
 }
 
@@ -182,7 +182,7 @@ func checkCrashed(t *testing.T, d device.Device, g *format.Geometry, all []check
 		if tr.LSN != all[first+i].lsn {
 			t.Fatalf("checkpoint at %s, want %s", Place(tr.LSN), Place(all[first+i].lsn))
 		}
-		sameItems(t, all[first+i].items, tr.Items)
+		sameItems(t, all[first+i].items, itemsOf(t, tr))
 	}
 	return all[first : first+len(got)]
 }

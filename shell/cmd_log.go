@@ -140,8 +140,11 @@ func (s *Session) printItems(ctx context.Context, l *journal.Log, verbose bool) 
 		if err != nil {
 			return err
 		}
-		s.title("transaction %#x at %s: %d items", t.TID, journal.Place(t.LSN), len(t.Items))
-		for _, item := range t.Items {
+		s.title("transaction %#x at %s: %d items", t.TID, journal.Place(t.LSN), t.NumItems)
+		for item, err := range t.Items() {
+			if err != nil {
+				return err
+			}
 			doc := s.itemDoc(t, item)
 			if err := s.emit(doc, func(w io.Writer) { doc.write(w, verbose) }); err != nil {
 				return err
