@@ -22,9 +22,10 @@
 // # Reading and replaying
 //
 // Open finds head and tail of a log and tells whether it is clean. Records that a crash tore are
-// left out. Log.Records and Log.Transactions yield what is between tail and head. Recover makes
-// the changes in the image, safe from a crash in the middle; Replay makes them in a copy or a
-// device.Overlay. MakeClean ends the log when everything that Result still asks for has been done:
+// left out. Log.Records and Log.Transactions yield what is between tail and head; a transaction is
+// no more than a place, from which Transaction.Items reads. Recover makes the changes in the image,
+// safe from a crash in the middle; Replay makes them in a copy or a device.Overlay. MakeClean ends
+// the log when everything that Result still asks for has been done:
 //
 //	l, err := journal.Open(dev, g)
 //	if l.State == journal.Dirty {
