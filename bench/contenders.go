@@ -72,7 +72,6 @@ func (b *bench) judges(s *set) []contender {
 	}
 	if s.dirty {
 		// xfs_repair -n leaves the log alone, and so checks the image as it was before.
-		out = append(out, contender{name: "cowfsck --memory 32M", args: []string{b.cowfsck, "-n", "-q", "--memory", "32M", wordImage}})
 		out = append(out, contender{name: "copy, mount, umount, xfs_repair -n 7.2", args: []string{"/bin/sh", "-ec",
 			`cp --sparse=always "$1" "$1.copy"; mount -o loop "$1.copy" "$2"; umount "$2"; "$3" -n "$1.copy"; rm "$1.copy"`,
 			"sh", wordImage, wordMount, xfsprogs7("xfs_repair")}})

@@ -2,7 +2,7 @@
 //
 //	go run ./bench                 empty images and the Go source tree
 //	go run ./bench -sets all       also 200,000 files and a directory of a million names, and checks
-//	go run ./bench -sets check-files,check-clones,check-sparse,check-dirty
+//	go run ./bench -sets check-files,check-clones,check-sparse,check-dirty,check-log
 //
 //	go run ./bench -sets create,remove,write,recover
 //	go run ./bench -sets cow-clones,cow-clone-large,cow-random,cow-stream

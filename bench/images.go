@@ -57,11 +57,16 @@ func writeFiles(w io.Writer, n int) error {
 
 // mounted makes an empty image, has the kernel mount it, and works with it there. It needs root.
 func mounted(ctx context.Context, p places, work func(dir string) error) error {
-	if os.Geteuid() != 0 {
-		return errors.New("this takes a mount, and that takes root")
-	}
 	if err := do(ctx, xfsprogs7("mkfs.xfs"), "-q", "-d", "file,name="+p.image+",size="+p.size); err != nil {
 		return err
+	}
+	return atMount(ctx, p, work)
+}
+
+// atMount has the kernel mount the image, and works with it there. It needs root.
+func atMount(ctx context.Context, p places, work func(dir string) error) error {
+	if os.Geteuid() != 0 {
+		return errors.New("this takes a mount, and that takes root")
 	}
 	if err := mount(ctx, p); err != nil {
 		return err
@@ -130,22 +135,39 @@ func clones(n, extents int) func(context.Context, *bench, places) error {
 	}
 }
 
-// dirty makes an image with files, and has it go down while changes are in the log only.
-func dirty(n int) func(context.Context, *bench, places) error {
-	return func(ctx context.Context, _ *bench, p places) error {
-		return mounted(ctx, p, func(dir string) error {
-			for i := range n {
-				at := filepath.Join(dir, fmt.Sprint("dir", i/200))
-				if i%200 == 0 {
-					if err := os.Mkdir(at, 0o755); err != nil {
-						return err
-					}
-				}
-				if err := os.WriteFile(filepath.Join(at, fmt.Sprint("file", i)), make([]byte, i%600), 0o644); err != nil {
+// dirty makes an image with files, and has it go down while n more and the removal of others are in
+// the log only. Without files before there is nothing outside the log.
+func dirty(before, n int) func(context.Context, *bench, places) error {
+	return func(ctx context.Context, b *bench, p places) error {
+		if before == 0 {
+			return mounted(ctx, p, func(dir string) error { return goDown(ctx, dir, n) })
+		}
+		if err := manyFiles(before)(ctx, b, p); err != nil {
+			return err
+		}
+		return atMount(ctx, p, func(dir string) error {
+			for i := range before / 200 / 100 {
+				if err := os.RemoveAll(filepath.Join(dir, fmt.Sprint("dir", i))); err != nil {
 					return err
 				}
 			}
-			return shutdown(ctx, dir)
+			return goDown(ctx, dir, n)
 		})
 	}
+}
+
+// goDown makes n files in the filesystem at dir, which then goes down.
+func goDown(ctx context.Context, dir string, n int) error {
+	for i := range n {
+		at := filepath.Join(dir, fmt.Sprint("new", i/200))
+		if i%200 == 0 {
+			if err := os.Mkdir(at, 0o755); err != nil {
+				return err
+			}
+		}
+		if err := os.WriteFile(filepath.Join(at, fmt.Sprint("file", i)), make([]byte, i%600), 0o644); err != nil {
+			return err
+		}
+	}
+	return shutdown(ctx, dir)
 }

@@ -40,7 +40,8 @@ var sets = append([]set{
 	{name: "check-files", what: "check of an image with 1,000,000 small files", size: "8g", image: manyFiles(1_000_000)},
 	{name: "check-clones", what: "check of 200 clones of a file with 20,000 extents, after random CoW", size: "8g", image: clones(200, 20_000)},
 	{name: "check-sparse", what: "check of a sparse image of 10 TiB with 100,000 files", size: "10t", image: manyFiles(100_000)},
-	{name: "check-dirty", what: "check of an image with a dirty log and 50,000 files", size: "4g", image: dirty(50_000), dirty: true},
+	{name: "check-dirty", what: "check of an image with 1,000,000 small files and changes to 60,000 in its log", size: "8g", image: dirty(1_000_000, 50_000), dirty: true},
+	{name: "check-log", what: "check of an image whose log has all that there is, 50,000 files", size: "4g", image: dirty(0, 50_000), dirty: true},
 }, slices.Concat(changeSets, cowSets, scriptSets, repairSets)...)
 
 // chosenSets finds sets by name. Races come last: they take memory in this process, and the host counts
