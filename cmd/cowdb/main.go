@@ -76,28 +76,17 @@ func run(ctx context.Context, args []string, h host) int {
 
 func newCommand(h host) *cli.Command {
 	one := 1
-	return &cli.Command{
-		Name:            "cowdb",
-		Usage:           "look into an XFS image, and change it",
-		HideHelpCommand: true,
-		HideVersion:     true,
-		Flags:           cmdline.Flags(flagGroups()),
-		// The help text is ours, and made only when it is asked for.
-		CustomRootCommandHelpTemplate: "{{call .Metadata.help}}",
-		Metadata:                      map[string]any{"help": helpText},
-		// Beside an image, --help is taken for that of a command.
-		CommandNotFound: func(context.Context, *cli.Command, string) { fmt.Fprint(h.stdout, helpText()) },
-		Reader:          h.stdin,
-		Writer:          h.stdout,
-		ErrWriter:       h.stderr,
+	return cmdline.Root(&cli.Command{
+		Name:      "cowdb",
+		Usage:     "look into an XFS image, and change it",
+		Flags:     cmdline.Flags(flagGroups()),
+		Reader:    h.stdin,
+		Writer:    h.stdout,
+		ErrWriter: h.stderr,
 		// Flags behind the image belong to the command there.
 		StopOnNthArg: &one,
 		// A command in a -c flag may have commas in it.
 		DisableSliceFlagSeparator: true,
-		OnUsageError: func(_ context.Context, c *cli.Command, err error, _ bool) error {
-			return cmdline.FlagError(err, c.Flags)
-		},
-		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 		Action: func(ctx context.Context, c *cli.Command) error {
 			switch {
 			case c.Bool("version"):
@@ -110,5 +99,5 @@ func newCommand(h host) *cli.Command {
 			}
 			return runImage(ctx, c, h)
 		},
-	}
+	}, helpText)
 }

@@ -71,23 +71,12 @@ func exitOf(err error) int {
 
 // newCommand is the program; what it does without an error sets the exit code.
 func newCommand(h host, code *int) *cli.Command {
-	return &cli.Command{
-		Name:            "cowfsck",
-		Usage:           "check and repair an XFS image",
-		HideHelpCommand: true,
-		HideVersion:     true,
-		Flags:           flags(),
-		// The help text is ours, and made only when it is asked for.
-		CustomRootCommandHelpTemplate: "{{call .Metadata.help}}",
-		Metadata:                      map[string]any{"help": helpText},
-		// Beside an image, --help is taken for that of a command.
-		CommandNotFound: func(context.Context, *cli.Command, string) { fmt.Fprint(h.stdout, helpText()) },
-		Writer:          h.stdout,
-		ErrWriter:       h.stderr,
-		OnUsageError: func(_ context.Context, c *cli.Command, err error, _ bool) error {
-			return cmdline.FlagError(err, c.Flags)
-		},
-		ExitErrHandler: func(context.Context, *cli.Command, error) {},
+	return cmdline.Root(&cli.Command{
+		Name:      "cowfsck",
+		Usage:     "check and repair an XFS image",
+		Flags:     flags(),
+		Writer:    h.stdout,
+		ErrWriter: h.stderr,
 		Action: func(ctx context.Context, c *cli.Command) (err error) {
 			switch {
 			case c.Bool("version"):
@@ -107,5 +96,5 @@ func newCommand(h host, code *int) *cli.Command {
 			}
 			return err
 		},
-	}
+	}, helpText)
 }

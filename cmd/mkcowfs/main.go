@@ -66,26 +66,15 @@ func run(ctx context.Context, args []string, h host) int {
 }
 
 func newCommand(h host) *cli.Command {
-	return &cli.Command{
-		Name:            "mkcowfs",
-		Usage:           "make an XFS image",
-		HideHelpCommand: true,
-		HideVersion:     true, // -V, as mkfs.xfs has it
-		Flags:           flags(),
-		// The help text is ours, and made only when it is asked for.
-		CustomRootCommandHelpTemplate: "{{call .Metadata.help}}",
-		Metadata:                      map[string]any{"help": helpText},
-		// Beside an image, --help is taken for that of a command.
-		CommandNotFound: func(context.Context, *cli.Command, string) { fmt.Fprint(h.stdout, helpText()) },
-		Reader:          h.stdin,
-		Writer:          h.stdout,
-		ErrWriter:       h.stderr,
+	return cmdline.Root(&cli.Command{
+		Name:      "mkcowfs",
+		Usage:     "make an XFS image",
+		Flags:     flags(),
+		Reader:    h.stdin,
+		Writer:    h.stdout,
+		ErrWriter: h.stderr,
 		// Several suboptions in one argument are split by us, as are the patterns of --exclude.
 		DisableSliceFlagSeparator: true,
-		OnUsageError: func(_ context.Context, c *cli.Command, err error, _ bool) error {
-			return cmdline.FlagError(err, c.Flags)
-		},
-		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 		Action: func(ctx context.Context, c *cli.Command) error {
 			switch {
 			case c.Bool("version"):
@@ -97,5 +86,5 @@ func newCommand(h host) *cli.Command {
 			}
 			return makeImage(ctx, c, h)
 		},
-	}
+	}, helpText)
 }
