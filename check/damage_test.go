@@ -15,12 +15,15 @@ import (
 	"github.com/cowfs/cowfs/internal/damage"
 )
 
-var damageImages = flag.String("images", "1-100000", "of TestRandomDamage with COWFS_SOAK=1, the images FROM-TO")
+var (
+	damageImages = flag.String("images", "1-100000", "of TestRandomDamage with COWFS_SOAK=1, the images FROM-TO")
+	damageAsk    = flag.Int64("ask", 25, "of so many images of TestRandomDamage, one is shown to xfs_repair")
+)
 
 // TestRandomDamage changes bytes at random, most of them in metadata. The check has to end, and
 // to find what xfs_repair finds; that is asked of some of the images.
 func TestRandomDamage(t *testing.T) {
-	from, to, ask := int64(1), int64(1000), int64(25) // of so many images one is shown to xfs_repair
+	from, to := int64(1), int64(1000)
 	var s *specimen
 	if soak() {
 		if _, err := fmt.Sscanf(*damageImages, "%d-%d", &from, &to); err != nil {
@@ -45,7 +48,7 @@ func TestRandomDamage(t *testing.T) {
 					if v.damaged() {
 						found.Add(1)
 					}
-					if i%ask == 0 {
+					if i%*damageAsk == 0 {
 						asked.Add(1)
 						s.compare(t, f, int(i), writes, v, &alone)
 					}
