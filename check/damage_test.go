@@ -13,6 +13,7 @@ import (
 
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/internal/damage"
+	"github.com/cowfs/cowfs/internal/oracle"
 )
 
 var (
@@ -25,7 +26,7 @@ var (
 func TestRandomDamage(t *testing.T) {
 	from, to := int64(1), int64(1000)
 	var s *specimen
-	if soak() {
+	if oracle.Soaking() {
 		if _, err := fmt.Sscanf(*damageImages, "%d-%d", &from, &to); err != nil {
 			t.Fatalf("-images %s: %v", *damageImages, err)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cowfs/cowfs/internal/damage"
+	"github.com/cowfs/cowfs/internal/oracle"
 )
 
 // TestDetection changes each field of each structure, and compares what we find with what
@@ -33,7 +34,7 @@ func TestDetection(t *testing.T) {
 	cases = slices.DeleteFunc(cases, func(c fieldCase) bool { return !part.has(c) })
 	all := len(cases)
 	rng.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
-	if !soak() {
+	if !oracle.Soaking() {
 		cases = cases[:min(120, len(cases))]
 	}
 	eachFieldFirst(cases)
@@ -42,7 +43,7 @@ func TestDetection(t *testing.T) {
 	eachOf(t, "check", cases, func(t *testing.T, c fieldCase, copyOf *os.File) {
 		table.add(t, c, c.in.check(t, c.in.damagedBy(c.writes())), repair(t, copyOf, c.writes()))
 	})
-	if part.dir == "" || !soak() {
+	if part.dir == "" || !oracle.Soaking() {
 		return
 	}
 	part.recall(t, table)

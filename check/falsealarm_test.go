@@ -62,7 +62,7 @@ var shapes = []string{
 }
 
 func shapesToTry() []string {
-	if soak() {
+	if oracle.Soaking() {
 		return shapes
 	}
 	return shapes[:4]
@@ -127,7 +127,7 @@ func TestSoundEmpty(t *testing.T) {
 // nothing in them, and after the kernel has recovered them.
 func TestSoundDirty(t *testing.T) {
 	cases := dirty.Cases()
-	if !soak() {
+	if !oracle.Soaking() {
 		cases = append(cases[:4:4], cases[9], cases[10])
 	}
 	for _, c := range cases {
@@ -149,10 +149,7 @@ func TestSoundDirty(t *testing.T) {
 // TestSoundUnderLoad checks images that the kernel has worked with for a while: after each mount, and
 // while they are mounted, with removed files that are still open.
 func TestSoundUnderLoad(t *testing.T) {
-	rounds := 2
-	if soak() {
-		rounds = 12
-	}
+	rounds := oracle.Soak(2, 12)
 	for _, args := range shapesToTry() {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()

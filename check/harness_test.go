@@ -16,9 +16,6 @@ import (
 	"github.com/cowfs/cowfs/internal/oracle"
 )
 
-// soak reports whether tests may take hours.
-func soak() bool { return os.Getenv("COWFS_SOAK") != "" }
-
 // specimen is a sound image that tests damage copies of.
 type specimen struct {
 	*damage.Image

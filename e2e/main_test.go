@@ -41,9 +41,6 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
-// soak tells whether the large tests run at full size.
-func soak() bool { return os.Getenv("COWFS_SOAK") == "1" }
-
 // otherMkfs returns the mkfs.xfs that stands in for mkcowfs, or "".
 func otherMkfs() string { return os.Getenv("COWFS_MKFS") }
 

@@ -11,14 +11,6 @@ import (
 	"github.com/cowfs/cowfs/internal/oracle/zoo"
 )
 
-// full returns the full size when soaking, else the short one.
-func full(n, short int) int {
-	if soak() {
-		return n
-	}
-	return short
-}
-
 // soakTree fills an image with the tree in each of the layouts and asks every oracle. It
 // returns the most memory that a run took, in bytes.
 func soakTree(t *testing.T, root, size string, layouts ...string) int64 {
@@ -57,7 +49,7 @@ func TestSoakGoSource(t *testing.T) {
 	needMkcowfs(t)
 	root := strings.TrimSpace(oracle.MustRun(t, "go", "env", "GOROOT")) + "/src"
 	layouts := []string{"", old}
-	if soak() {
+	if oracle.Soaking() {
 		layouts = append(layouts, "-b size=1k", "-b size=64k", "--dedupe", "-d agcount=64", "-d agcount=1", "-n parent=0 -m rmapbt=0,reflink=0", "-i size=2048")
 	}
 	limitMemory(t, soakTree(t, root, "6g", layouts...), 64<<20)
@@ -67,9 +59,9 @@ func TestSoakManyFiles(t *testing.T) {
 	t.Parallel()
 	needMkcowfs(t)
 	root := t.TempDir()
-	zoo.Many(t, root, full(200_000, 6_000), full(2_000, 60))
+	zoo.Many(t, root, oracle.Soak(6_000, 200_000), oracle.Soak(60, 2_000))
 	layouts := []string{""}
-	if soak() {
+	if oracle.Soaking() {
 		layouts = append(layouts, "-b size=1k", "-b size=64k -i maxpct=90", old+"-d agcount=64")
 	}
 	limitMemory(t, soakTree(t, root, "30g", layouts...), 200<<20)
@@ -79,9 +71,9 @@ func TestSoakManyNames(t *testing.T) {
 	t.Parallel()
 	needMkcowfs(t)
 	root := t.TempDir()
-	zoo.Names(t, root, full(1_000_000, 30_000))
+	zoo.Names(t, root, oracle.Soak(30_000, 1_000_000))
 	layouts := []string{"", "-b size=1k"}
-	if soak() {
+	if oracle.Soaking() {
 		layouts = append(layouts, "-b size=64k", "-n size=64k", "-n parent=0", old+"-i nrext64=0")
 	}
 	limitMemory(t, soakTree(t, root, "30g", layouts...), 300<<20)
@@ -95,7 +87,7 @@ func TestSoakManyExtents(t *testing.T) {
 		t.Fatal(err)
 	}
 	layouts := []string{"", "-b size=1k", "-b size=64k"}
-	if soak() {
+	if oracle.Soaking() {
 		layouts = append(layouts, "-d agcount=64", old+"-m rmapbt=0", "-i size=2048", "-m reflink=0")
 	}
 	limitMemory(t, soakTree(t, root, "10g", layouts...), 64<<20)
@@ -107,7 +99,7 @@ func TestSoakManyLinks(t *testing.T) {
 	root := t.TempDir()
 	zoo.Links(t, root, 10_000)
 	layouts := []string{"", "-b size=1k"}
-	if soak() {
+	if oracle.Soaking() {
 		layouts = append(layouts, "-b size=64k", "-n parent=0", "-n size=64k")
 	}
 	limitMemory(t, soakTree(t, root, "2g", layouts...), 64<<20)

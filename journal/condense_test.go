@@ -18,7 +18,7 @@ import (
 // the kernel's.
 func TestCrashInRecovery(t *testing.T) {
 	for _, c := range dirty.Cases() {
-		if !c.Clean() || !full() && c.Name != "default" && c.Name != "1k" && c.Name != "64k" {
+		if !c.Clean() || !oracle.Soaking() && c.Name != "default" && c.Name != "1k" && c.Name != "64k" {
 			continue
 		}
 		t.Run(c.Name, func(t *testing.T) {
@@ -50,10 +50,7 @@ func crashInRecovery(t *testing.T, c dirty.Case) {
 	}
 	writes := crash.Writes()
 	want := crash.After(writes, 0, device.LostNone)
-	steps, kernels := 8, 2
-	if full() {
-		steps, kernels = 400, 40
-	}
+	steps, kernels := oracle.Soak(8, 400), oracle.Soak(2, 40)
 	count := 0
 	for n := 0; n <= writes; n += max(1, writes/steps) {
 		for _, lost := range []device.Lost{device.LostAll, device.LostNone, device.LostSectors} {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -19,9 +18,6 @@ import (
 	"github.com/cowfs/cowfs/internal/oracle"
 	"github.com/cowfs/cowfs/internal/oracle/dirty"
 )
-
-// full reports whether the long tests are wanted.
-func full() bool { return os.Getenv("COWFS_SOAK") == "1" }
 
 func openImage(t testing.TB, image string, mode device.Mode) (device.Device, *format.Geometry) {
 	t.Helper()
@@ -46,12 +42,9 @@ func copyImage(t testing.TB, image string) string {
 // What we find in the kernel's logs is what xfs_logprint finds, and replaying it gives what the
 // kernel makes of it. Package volume recovers all of the cases in each run; here it is every third.
 func TestKernelLogs(t *testing.T) {
-	seeds := 1
-	if full() {
-		seeds = 6
-	}
+	seeds := oracle.Soak(1, 6)
 	for i, c := range dirty.Cases() {
-		if !full() && i%3 != 0 {
+		if !oracle.Soaking() && i%3 != 0 {
 			continue
 		}
 		for seed := range seeds {

@@ -292,10 +292,7 @@ func TestKernelReadsTornLog(t *testing.T) {
 	_, err = e.w.Append(append([]Item{e.label("after")}, e.bulk(260)...))
 	check(t, err)
 	n := e.w.area.distance(head, e.w.Head())
-	step := max(1, n/8)
-	if full() {
-		step = 1
-	}
+	step := oracle.Soak(max(1, n/8), 1)
 	rng := rand.New(rand.NewPCG(3, 3))
 	for cut := 0; cut <= n; cut += step {
 		torn := copyImage(t, before)

@@ -2,7 +2,6 @@ package repair
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -30,7 +29,7 @@ func memoryOf(t *testing.T, path string) *device.Memory {
 func TestCompounds(t *testing.T) {
 	sound := memoryOf(t, damage.Rich(t, "-b", "size=1k"))
 	for i, c := range damage.Compounds() {
-		if i%4 != 0 && os.Getenv("COWFS_SOAK") == "" {
+		if i%4 != 0 && !oracle.Soaking() {
 			continue
 		}
 		t.Run(c.Name, func(t *testing.T) {

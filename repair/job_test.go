@@ -224,7 +224,7 @@ func TestNothingLost(t *testing.T) {
 			}
 		}},
 	} {
-		if i%3 != 0 && os.Getenv("COWFS_SOAK") == "" {
+		if i%3 != 0 && !oracle.Soaking() {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {

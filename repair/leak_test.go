@@ -37,7 +37,7 @@ func TestKernelLeaks(t *testing.T) {
 		{"no-rmapbt", []string{"-m", "rmapbt=0", "-l", "size=16m"}, true, false, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if c.soak && os.Getenv("COWFS_SOAK") == "" {
+			if c.soak && !oracle.Soaking() {
 				t.Skip("a soak test")
 			}
 			image := leaking(t, c.mkfs, c.noFlush, c.racing)

@@ -117,7 +117,7 @@ func TestRebuildTrees(t *testing.T) {
 	image := damage.Rich(t, "-b", "size=1k")
 	want := hashes(t, image)
 	for name, list := range kinds {
-		if name != "all" && os.Getenv("COWFS_SOAK") == "" {
+		if name != "all" && !oracle.Soaking() {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {

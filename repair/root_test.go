@@ -1,12 +1,12 @@
 package repair
 
 import (
-	"os"
 	"testing"
 
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/internal/damage"
+	"github.com/cowfs/cowfs/internal/oracle"
 )
 
 // TestOwnInodes damages the inodes that the superblock names, and what it says of them. The names
@@ -55,7 +55,7 @@ func TestOwnInodes(t *testing.T) {
 			format.SBRsumIno.Put(sb, 1<<40)
 		})},
 	} {
-		if i > 0 && i != 6 && os.Getenv("COWFS_SOAK") == "" {
+		if i > 0 && i != 6 && !oracle.Soaking() {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {

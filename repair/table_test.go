@@ -92,7 +92,7 @@ func chosen(all []fieldCase) (out []fieldCase) {
 			out = append(out, c)
 		}
 	}
-	if os.Getenv("COWFS_SOAK") == "" {
+	if !oracle.Soaking() {
 		out = out[:8]
 	}
 	return out
@@ -176,7 +176,7 @@ func (f *fieldTest) try(t *testing.T, c fieldCase) {
 	if out.Repair = len(complaints) == 0; !out.Repair {
 		t.Errorf("%s: xfs_repair: %v", c.name(), complaints[:min(5, len(complaints))])
 	}
-	if c.order()%3 == 0 || os.Getenv("COWFS_SOAK") != "" {
+	if c.order()%3 == 0 || oracle.Soaking() {
 		out.AskedKernel = true
 		out.Kernel = t.Run(c.name(), func(t *testing.T) { kernelUses(t, ours) })
 	}

@@ -100,7 +100,7 @@ func TestWiped(t *testing.T) {
 		fmt.Sprintf("| nothing | %d | | %d | | %d | |", want.Names, want.Bytes, want.Attrs),
 	}
 	for _, w := range wipings(t, img) {
-		if !w.tidy && os.Getenv("COWFS_SOAK") == "" {
+		if !w.tidy && !oracle.Soaking() {
 			continue
 		}
 		t.Run(w.name, func(t *testing.T) {

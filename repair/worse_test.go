@@ -2,7 +2,6 @@ package repair
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -144,7 +143,7 @@ func TestNotMadeWorse(t *testing.T) {
 			w.repair(all, saving{Attrs: lost})
 		}},
 	} {
-		if i%2 == 0 && os.Getenv("COWFS_SOAK") == "" {
+		if i%2 == 0 && !oracle.Soaking() {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) { c.run(&worse{t, img, device.NewOverlay(sound)}) })

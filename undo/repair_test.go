@@ -12,6 +12,7 @@ import (
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/internal/damage"
+	"github.com/cowfs/cowfs/internal/oracle"
 	"github.com/cowfs/cowfs/repair"
 	"github.com/cowfs/cowfs/volume"
 )
@@ -26,10 +27,9 @@ func TestRepairCrash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	soak := os.Getenv("COWFS_SOAK") != ""
 	for _, d := range damages(m) {
 		t.Run(d.name, func(t *testing.T) {
-			if d.long && !soak {
+			if d.long && !oracle.Soaking() {
 				t.Skip("a soak test")
 			}
 			before := d.make(t, sound)
@@ -40,7 +40,7 @@ func TestRepairCrash(t *testing.T) {
 			for step := range steps.steps + 1 {
 				for i, lost := range lostModes {
 					// The last steps are those in which the image changes.
-					if soak || step%12 == 3*i || step > steps.steps-20 && lost == device.LostSectors {
+					if oracle.Soaking() || step%12 == 3*i || step > steps.steps-20 && lost == device.LostSectors {
 						c.at(t, step, lost)
 						n++
 					}
