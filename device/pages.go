@@ -123,8 +123,10 @@ func (s *pages) write(no, off int, p []byte) error {
 		if frame, err = s.free(); err != nil {
 			return err
 		}
-		if _, err := s.file.ReadAt(s.memory(frame), place(no)); err != nil {
-			return err
+		if len(p) < overlayPage {
+			if _, err := s.file.ReadAt(s.memory(frame), place(no)); err != nil {
+				return err
+			}
 		}
 		s.hold(no, frame)
 	}

@@ -40,20 +40,31 @@ func (r *replayer) chunk(item Item) error {
 	}
 	r.res.Replayed++
 	start := r.g.Ino(ag, format.AGIno(first)<<r.g.InoPBLog)
-	inode := r.scratch[:r.g.InodeSize]
-	clear(inode)
-	format.DiMagic.Put(inode, format.DinodeMagic)
-	format.DiVersion.Put(inode, format.DinodeVersion)
-	format.DiGen.Put(inode, format.LogICreateGen.Get(b))
-	format.DiNextUnlinked.Put(inode, format.NullAGIno)
-	format.DiUUID.Put(inode, r.g.MetaUUID)
-	for i := range format.Ino(count) {
-		format.DiIno.Put(inode, start+i)
-		if err := r.write(r.g.InoOffset(start+i), inode, format.TypeInode); err != nil {
+	gen := format.LogICreateGen.Get(b)
+	for first, each := format.Ino(0), format.Ino(maxBuffer/r.g.InodeSize); first < format.Ino(count); first += each {
+		if err := r.freeInodes(start+first, min(each, format.Ino(count)-first), gen); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// freeInodes writes n inodes that are free, which fit into a buffer together.
+func (r *replayer) freeInodes(first, n format.Ino, gen uint32) error {
+	off, size := r.g.InoOffset(first), r.g.InodeSize
+	b := r.scratch[:int(n)*size]
+	clear(b)
+	for i := range n {
+		inode := b[int(i)*size:]
+		format.DiMagic.Put(inode, format.DinodeMagic)
+		format.DiVersion.Put(inode, format.DinodeVersion)
+		format.DiGen.Put(inode, gen)
+		format.DiNextUnlinked.Put(inode, format.NullAGIno)
+		format.DiUUID.Put(inode, r.g.MetaUUID)
+		format.DiIno.Put(inode, first+i)
+		r.touched[off+int64(i)*int64(size)] = object{n: size, typ: format.TypeInode, replayed: true}
+	}
+	return r.put(off, b)
 }
 
 // chunkCancelled reports whether the chunk was freed again: that frees the buffers, which are

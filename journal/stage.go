@@ -162,12 +162,49 @@ func (s *stage) seal() error {
 	if err := s.joinPieces(); err != nil {
 		return err
 	}
-	for _, off := range slices.Sorted(maps.Keys(s.touched)) {
-		if err := s.sealOne(off, s.touched[off]); err != nil {
+	for places := slices.Sorted(maps.Keys(s.touched)); len(places) > 0; {
+		n, size := s.run(places)
+		if err := s.sealRun(places[:n], size); err != nil {
 			return err
 		}
+		places = places[n:]
 	}
 	return nil
+}
+
+// run finds the objects, of those at sorted places, that follow the first one without a gap and fit
+// into a buffer together: how many they are, and how many bytes.
+func (s *stage) run(places []int64) (n int, size int64) {
+	for _, off := range places {
+		at := off - places[0]
+		end := max(at+int64(s.touched[off].n), size)
+		if at > size || end > maxBuffer {
+			break
+		}
+		n, size = n+1, end
+	}
+	return n, size
+}
+
+// sealRun gives the objects of a run their checksums, and checks them.
+func (s *stage) sealRun(places []int64, size int64) error {
+	first := places[0]
+	b, err := s.read(first, int(size))
+	if err != nil {
+		return err
+	}
+	for _, off := range places {
+		o := s.touched[off]
+		if o.typ == nil {
+			continue
+		}
+		part := b[off-first:][:o.n:o.n]
+		o.typ.SetChecksum(part)
+		if err := s.verify(off, part, o.typ); err != nil {
+			return fmt.Errorf("after the replay: %w", err)
+		}
+	}
+	return s.put(first, b)
 }
 
 // apply writes what was changed to the image.
@@ -181,22 +218,6 @@ func (s *stage) apply() error {
 	clear(s.pieces)
 	clear(s.dirs)
 	return nil
-}
-
-// sealOne gives an object its checksum, and checks it.
-func (s *stage) sealOne(off int64, o object) error {
-	if o.typ == nil {
-		return nil
-	}
-	b, err := s.read(off, o.n)
-	if err != nil {
-		return err
-	}
-	o.typ.SetChecksum(b)
-	if err := s.verify(off, b, o.typ); err != nil {
-		return fmt.Errorf("after the replay: %w", err)
-	}
-	return s.put(off, b)
 }
 
 func (s *stage) verify(off int64, b []byte, typ *format.BlockType) error {
