@@ -25,14 +25,14 @@ type Transaction struct {
 // maxOpen bounds how many transactions can be under way at one place in the log. Linux has five
 // at most, we have one; with a bound, reading each by itself takes no more than so many times as
 // long as reading the log.
-const maxOpen = 64
+const maxOpen = 16
 
 // Transactions yields the committed transactions between tail and head, in the order of their
 // commit, which is the order to replay them in. Those without a commit never happened. The
 // sequence ends with the first error.
 func (l *Log) Transactions() iter.Seq2[*Transaction, error] {
 	return func(yield func(*Transaction, error) bool) {
-		s := scan{open: map[uint32]*gathering{}, reader: &reader{area: &l.area, ahead: maxRecord, checked: true}}
+		s := scan{open: map[uint32]*gathering{}, reader: l.again()}
 		for rec, err := range l.Records() {
 			if err != nil {
 				yield(nil, err)
@@ -60,6 +60,9 @@ type scan struct {
 	open   map[uint32]*gathering
 	reader *reader // for the items
 }
+
+// again is a reader for what has been read before. It often goes back, but not far.
+func (l *Log) again() *reader { return &reader{area: &l.area, ahead: maxRecord / 4, checked: true} }
 
 // gathering is a transaction under way.
 type gathering struct {
