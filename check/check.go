@@ -54,6 +54,7 @@ func (r *Report) Clean() bool { return r.Complete && len(r.Findings) == 0 && r.D
 // a finding.
 func Run(ctx context.Context, dev device.Device, o Options) (*Report, error) {
 	c := newChecker(ctx, dev, o)
+	defer c.forget()
 	if err := c.open(); err != nil {
 		return nil, err
 	}

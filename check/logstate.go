@@ -47,9 +47,26 @@ func (c *checker) openLog(v *volume.Volume) error {
 // firstLSN is where a log that was zeroed begins again.
 const firstLSN format.LSN = 1 << 32
 
+// replayMemory is how much of what a replay changes is kept in memory, in bytes: what it changes again
+// and again. A replay that finds the rest in a file takes hardly longer.
+const replayMemory = 4 << 20
+
+// lay lays an empty layer over the image, for a replay.
+func (c *checker) lay() *device.Overlay {
+	c.forget()
+	c.layer = c.opt.Overlay(c.dev, replayMemory)
+	return c.layer
+}
+
+// forget takes back what a replay has done.
+func (c *checker) forget() {
+	if c.layer != nil {
+		_ = c.layer.Forget() // of what is not needed any more
+	}
+}
+
 func (c *checker) replay(v *volume.Volume, l *journal.Log, at Place) error {
-	over := c.overlay()
-	w, err := volume.OpenWriter(over, volume.Options{Replay: true, InMemory: true})
+	w, err := volume.OpenWriter(c.lay(), volume.Options{Replay: true, InMemory: true})
 	if err == nil {
 		if err = w.Sync(); err == nil {
 			c.use(w.Volume, w.Device())
@@ -60,7 +77,7 @@ func (c *checker) replay(v *volume.Volume, l *journal.Log, at Place) error {
 		}
 	}
 	why := err
-	over = c.overlay()
+	over := c.lay()
 	r, err := journal.Replay(l, over)
 	if errors.Is(err, device.ErrSpill) {
 		return err // which says nothing of the log
@@ -83,16 +100,6 @@ func (c *checker) replay(v *volume.Volume, l *journal.Log, at Place) error {
 		})
 	}
 	return nil
-}
-
-// replayMemory is how much of what a replay changes is kept in memory, in bytes: what it changes again
-// and again. A replay that finds the rest in a file takes hardly longer.
-const replayMemory = 4 << 20
-
-// overlay is for a replay. Where no temporary file can be made it takes up to a quarter of the memory.
-func (c *checker) overlay() *device.Overlay {
-	most := c.memory() / 4
-	return device.NewSpillingOverlay(c.dev, min(replayMemory, most), most)
 }
 
 // use makes a volume the one that is checked.

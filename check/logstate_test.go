@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -93,6 +94,13 @@ func TestReplayWithoutRoom(t *testing.T) {
 	b.must(err)
 	b.must(w.Mkdir("/new", volume.Attr{Mode: 0o755}))
 	b.must(w.Sync())
+	open := openFiles(t)
+	if r := b.check(dev, check.Options{Memory: 1}); codes(r) != "" || !r.Dirty {
+		t.Errorf("with a temporary file: codes %q, dirty %v", codes(r), r.Dirty)
+	}
+	if n := openFiles(t); n != open {
+		t.Errorf("%d files are open, and were %d before", n, open)
+	}
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "nothing"))
 	if r, err := check.Run(t.Context(), dev, check.Options{Memory: 1}); !errors.Is(err, device.ErrSpill) {
 		t.Errorf("report %+v, error %v", r, err)
@@ -100,6 +108,15 @@ func TestReplayWithoutRoom(t *testing.T) {
 	if r := b.check(dev, check.Options{}); codes(r) != "" || !r.Dirty {
 		t.Errorf("with room in memory: codes %q, dirty %v", codes(r), r.Dirty)
 	}
+}
+
+// openFiles is how many files this process has open.
+func openFiles(t *testing.T) int {
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip(err)
+	}
+	return len(list)
 }
 
 // TestUncheckedParts checks volumes with parts that are not judged.

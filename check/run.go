@@ -37,8 +37,9 @@ type checker struct {
 	bytes     atomic.Int64 // read
 	total     atomic.Int64 // to be read, as far as known
 
-	dirty bool       // the log holds changes
-	head  format.LSN // of the log; metadata can't be newer. 0 when not known
+	dirty bool            // the log holds changes
+	layer *device.Overlay // that a replay has put over the image, or nil
+	head  format.LSN      // of the log; metadata can't be newer. 0 when not known
 	ahead ahead
 	pads  paddings
 
@@ -194,11 +195,19 @@ func (c *checker) modelSize() int64 {
 }
 
 // memory is how many bytes the model may take: by default an eighth of what the machine has.
-func (c *checker) memory() int64 {
-	if c.opt.Memory > 0 {
-		return c.opt.Memory
+func (o *Options) memory() int64 {
+	if o.Memory > 0 {
+		return o.Memory
 	}
 	return machineMemory() / 8
+}
+
+// Overlay lays an overlay over a device that keeps some bytes of changes in memory, but not more than
+// a quarter of what the options allow, and the others in a temporary file. Where there is no room for
+// a file, it takes that quarter.
+func (o *Options) Overlay(dev device.Device, memory int64) *device.Overlay {
+	most := o.memory() / 4
+	return device.NewSpillingOverlay(dev, min(memory, most), most)
 }
 
 // someMemory is what is taken for the machine's memory where it is not known, in bytes.

@@ -57,7 +57,7 @@ const leastMemory = 16 << 10
 func (c *checker) closeLooks(ctx context.Context) {
 	var looks []closeLook
 	var large []*group
-	most := max(c.memory()-c.modelSize(), leastMemory)
+	most := max(c.opt.memory()-c.modelSize(), leastMemory)
 	for i := range c.groups {
 		g := &c.groups[i]
 		n, ok := c.judgeSums(g)

@@ -250,6 +250,11 @@ func (o *Overlay) Flush() error {
 	if err := o.Apply(o.under); err != nil {
 		return err
 	}
+	return o.Forget()
+}
+
+// Forget takes back all changes, and what they take of memory and of a temporary file.
+func (o *Overlay) Forget() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.forget()

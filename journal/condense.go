@@ -2,7 +2,6 @@ package journal
 
 import (
 	"bytes"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -21,14 +20,8 @@ import (
 // replayed.
 func Recover(l *Log) (*Result, error) {
 	r := newReplayer(l, l.dev)
-	if l.State != Dirty {
-		return &r.res, nil
-	}
 	r.finish = r.condense
-	if err := r.run(); err != nil {
-		return nil, fmt.Errorf("replay the log: %w", err)
-	}
-	return &r.res, nil
+	return r.replay()
 }
 
 // condense writes what is staged in place, first to the log and then to the image.

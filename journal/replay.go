@@ -37,13 +37,7 @@ type Result struct {
 // inodes in the groups' unlinked lists and the CoW staging extents, and MakeClean.
 func Replay(l *Log, into device.Device) (*Result, error) {
 	r := newReplayer(l, into)
-	if l.State != Dirty {
-		return &r.res, nil
-	}
-	if err := r.run(); err != nil {
-		return nil, fmt.Errorf("replay the log: %w", err)
-	}
-	return &r.res, nil
+	return r.replay()
 }
 
 // replayer is a replay under way.
@@ -62,6 +56,18 @@ func newReplayer(l *Log, into device.Device) *replayer {
 	r := &replayer{log: l, cancels: cancels{}, stage: newStage(l.area.g, &l.area, into)}
 	r.res.Geometry, r.finish = l.area.g, r.flush
 	return r
+}
+
+// replay runs the replay, unless there is nothing to do.
+func (r *replayer) replay() (*Result, error) {
+	if r.log.State != Dirty {
+		return &r.res, nil
+	}
+	defer func() { _ = r.overlay.Forget() }() // what an error has left there
+	if err := r.run(); err != nil {
+		return nil, fmt.Errorf("replay the log: %w", err)
+	}
+	return &r.res, nil
 }
 
 func (r *replayer) run() error {

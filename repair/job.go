@@ -46,11 +46,15 @@ var (
 // lies lowest, so that the next one can see what stands on it.
 const maxRounds = 10
 
-// Run checks the image and mends what is wrong. All changes are made in memory first. Only when a
-// last check finds nothing wrong with them, or nothing more can be mended, they are written, as
-// package undo does it.
+// changeMemory is how much of what a repair changes is kept in memory, in bytes.
+const changeMemory = 64 << 20
+
+// Run checks the image and mends what is wrong. All changes are made in memory first, or in a
+// temporary file. Only when a last check finds nothing wrong with them, or nothing more can be mended,
+// they are written, as package undo does it.
 func Run(ctx context.Context, image device.Device, o Options) (*Result, error) {
-	j := &job{Options: o, dev: device.NewOverlay(image), r: &Result{}}
+	j := &job{Options: o, dev: o.Check.Overlay(image, changeMemory), r: &Result{}}
+	defer func() { _ = j.dev.Forget() }()
 	if err := j.mend(ctx); err != nil {
 		if errors.Is(err, ErrBeyond) && j.r.After == nil {
 			j.r.After, _ = check.Run(ctx, image, j.Check) // as far as it can be checked
