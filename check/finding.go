@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"slices"
 	"sync"
 
 	"github.com/cowfs/cowfs/format"
@@ -54,11 +55,10 @@ type Finding struct {
 
 // sink takes findings from the passes, which may run side by side.
 type sink struct {
-	mu   sync.Mutex
-	list []Finding
-	most int // how many are kept; the rest are counted
-	// dropped counts findings beyond most.
-	dropped int
+	mu      sync.Mutex
+	list    []Finding
+	most    int             // how many are kept, those that come first in order
+	dropped int             // how many are not
 	counts  [Severities]int // of all
 }
 
@@ -67,11 +67,19 @@ func (s *sink) report(f Finding) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counts[f.Code.Severity]++
-	if s.most > 0 && len(s.list) >= s.most {
-		s.dropped++
-		return
+	if s.list = append(s.list, f); len(s.list) >= 2*s.most {
+		s.cut()
 	}
-	s.list = append(s.list, f)
+}
+
+// cut puts what is kept in order, and drops what is too much.
+func (s *sink) cut() {
+	slices.SortFunc(s.list, order)
+	if n := len(s.list) - s.most; n > 0 {
+		s.dropped += n
+		clear(s.list[s.most:])
+		s.list = s.list[:s.most]
+	}
 }
 
 // order is the order in which findings are told: by group, block, inode, code.

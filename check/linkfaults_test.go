@@ -2,9 +2,15 @@ package check_test
 
 import (
 	"encoding/binary"
+	"fmt"
+	"slices"
+	"testing"
 
+	"github.com/cowfs/cowfs/check"
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/mkfs"
+	"github.com/cowfs/cowfs/volume"
 )
 
 // lead makes the entry of a name in the shortform directory /short lead to another inode.
@@ -115,4 +121,33 @@ var linkFaults = []fault{
 		})(b, d)
 	}, "unlinked.bucket unlinked.named"},
 	{"a successor of no list", inodeOf("/fifo", func(raw []byte) { format.DiNextUnlinked.Put(raw, 77) }), "unlinked.stale"},
+}
+
+// TestManySuspects checks an image with more inodes whose names don't agree than little memory lets
+// one look take up, and has all findings kept, and some.
+func TestManySuspects(t *testing.T) {
+	b := newBed(t, mkfs.Config{})
+	dev := b.dev.Clone()
+	const n = 1500
+	b.write(dev, func(w *volume.Writer) {
+		b.must(w.Mkdir("/many", volume.Attr{Mode: 0o755}))
+		for i := range n {
+			b.must(w.Create(fmt.Sprintf("/many/%d", i), volume.Attr{Mode: 0o644}))
+		}
+	})
+	for i := range n {
+		b.inode(dev, fmt.Sprintf("/many/%d", i), func(raw []byte) { format.DiNLink.Put(raw, 3) })
+	}
+	want := b.check(dev, check.Options{})
+	if got := codes(want); got != "link.count" || len(want.Findings) != n {
+		t.Fatalf("%d findings, codes %q", len(want.Findings), got)
+	}
+	if r := b.check(dev, check.Options{Memory: 1}); !slices.Equal(r.Findings, want.Findings) {
+		t.Errorf("with little memory: %d findings, codes %q", len(r.Findings), codes(r))
+	} else if r.Stats.Read <= want.Stats.Read {
+		t.Errorf("all was looked at in one go: %d bytes read, as against %d", r.Stats.Read, want.Stats.Read)
+	}
+	if r := b.check(dev, check.Options{MaxFindings: 100}); !slices.Equal(r.Findings, want.Findings[:100]) || r.Dropped != n-100 {
+		t.Errorf("%d findings are kept, and %d are not", len(r.Findings), r.Dropped)
+	}
 }

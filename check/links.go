@@ -36,35 +36,81 @@ func (w *worker) judgeNames() {
 		w.judgeUnlinked(format.AGNumber(no))
 	}
 	w.judgeReach()
-	if w.findSuspects() {
-		w.lookAtSuspects()
-	}
+	w.judgeSuspects(nodePlace{})
 }
+
+// nodePlace is a node's place in the model.
+type nodePlace struct{ group, index int }
 
 // stateSuspect marks an inode whose names don't agree with what it says of them.
 const stateSuspect = 1 << 31
 
-// findSuspects goes over all nodes, and marks those that need a second look.
-func (w *worker) findSuspects() (any bool) {
+// bytesPerSuspect is what one suspect takes with an entry and a parent pointer.
+const bytesPerSuspect = 400
+
+// leastSuspects is how many suspects there are in a second look, whatever memory allows.
+const leastSuspects = 1 << 10
+
+// judgeSuspects takes a second look at the names of the suspects from a place on, as many at a time as
+// memory allows.
+func (w *worker) judgeSuspects(from nodePlace) {
+	most := max(int(w.opt.memory()/4/bytesPerSuspect), leastSuspects)
+	n, next := w.findSuspects(from, most)
+	if n == 0 {
+		return
+	}
+	w.lookAtSuspects(func(w *worker) {
+		w.clearSuspects(from, next)
+		w.judgeSuspects(next)
+	})
+}
+
+// findSuspects goes over the nodes from a place on, and marks those that need a second look. It stops
+// when there are enough, and returns how many there are and where to go on.
+func (w *worker) findSuspects(from nodePlace, most int) (n int, next nodePlace) {
 	lost := w.inodes.namesLost.Load()
-	for no := range w.inodes.groups {
-		g := &w.inodes.groups[no]
-		for i := range g.nodes {
-			n := &g.nodes[i]
-			if n.state&stateBad != 0 || n.state&stateRead == 0 && n.links == 0 {
+	for at := from; at.group < len(w.inodes.groups); at = (nodePlace{at.group + 1, 0}) {
+		g := &w.inodes.groups[at.group]
+		for ; at.index < len(g.nodes); at.index++ {
+			if n == most {
+				return n, at
+			}
+			node := &g.nodes[at.index]
+			if node.state&stateBad != 0 || node.state&stateRead == 0 && node.links == 0 {
 				continue
 			}
-			if n.state&(stateNameless|stateNext) != 0 {
-				k := i / format.InodesPerChunk
-				w.judgeNameless(w.geo.Ino(format.AGNumber(no), g.chunks[k].start+format.AGIno(i%format.InodesPerChunk)), n)
+			if node.state&(stateNameless|stateNext) != 0 {
+				w.judgeNameless(w.inodeAt(at), node)
 			}
-			claims := n.state >> stateClaims & (1<<(format.FTWhiteout+1) - 1)
-			pointers := n.sum != 0 && n.state&stateNoParents == 0
-			if claims&^(1<<(n.state&stateType)) != 0 || n.links > 0 || n.links < 0 && !lost || pointers {
-				n.state |= stateSuspect
-				any = true
+			claims := node.state >> stateClaims & (1<<(format.FTWhiteout+1) - 1)
+			pointers := node.sum != 0 && node.state&stateNoParents == 0
+			if claims&^(1<<(node.state&stateType)) != 0 || node.links > 0 || node.links < 0 && !lost || pointers {
+				node.state |= stateSuspect
+				n++
 			}
 		}
 	}
-	return any
+	return n, nodePlace{len(w.inodes.groups), 0}
+}
+
+// clearSuspects takes back the marks of the nodes between two places.
+func (w *worker) clearSuspects(from, to nodePlace) {
+	for no := from.group; no <= to.group && no < len(w.inodes.groups); no++ {
+		nodes := w.inodes.groups[no].nodes
+		if no == to.group {
+			nodes = nodes[:to.index]
+		}
+		if no == from.group {
+			nodes = nodes[from.index:]
+		}
+		for i := range nodes {
+			nodes[i].state &^= stateSuspect
+		}
+	}
+}
+
+// inodeAt is the inode that a node is about.
+func (w *worker) inodeAt(at nodePlace) format.Ino {
+	start := w.inodes.groups[at.group].chunks[at.index/format.InodesPerChunk].start
+	return w.geo.Ino(format.AGNumber(at.group), start+format.AGIno(at.index%format.InodesPerChunk))
 }

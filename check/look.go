@@ -83,8 +83,9 @@ type suspect struct {
 	node  *node
 }
 
-// lookAtSuspects goes over all names once more and reports what is wrong with those of suspects.
-func (w *worker) lookAtSuspects() {
+// lookAtSuspects goes over all names once more and reports what is wrong with those of suspects. Then
+// one of the workers goes on.
+func (w *worker) lookAtSuspects(then unit) {
 	all := &suspects{}
 	keep := func(l link) {
 		all.mu.Lock()
@@ -110,7 +111,10 @@ func (w *worker) lookAtSuspects() {
 			keep(link{ino: f.ino, dir: dir, gen: gen, pointer: true, name: string(name)})
 		},
 	}
-	w.lookAtAll(l, func(w *worker) { w.judgeSuspects(all) })
+	w.lookAtAll(l, func(w *worker) {
+		w.judgeNamesOf(all)
+		then(w)
+	})
 }
 
 // lookAtAll has all workers look at all names again; what comes then is done by one of them.
@@ -136,8 +140,8 @@ func (w *worker) lookAtAll(l *look, then unit) {
 	}
 }
 
-// judgeSuspects reports what is wrong with the names of inodes.
-func (w *worker) judgeSuspects(all *suspects) {
+// judgeNamesOf reports what is wrong with the names of inodes.
+func (w *worker) judgeNamesOf(all *suspects) {
 	slices.SortFunc(all.inodes, func(a, b suspect) int { return cmp.Compare(a.ino, b.ino) })
 	slices.SortFunc(all.links, func(a, b link) int {
 		p := 0

@@ -52,7 +52,11 @@ type checker struct {
 }
 
 func newChecker(ctx context.Context, dev device.Device, o Options) *checker {
-	return &checker{dev: image{dev, ctx}, pads: newPaddings(), opt: o, out: sink{most: maxFindings}, keys: newKeys(), lost: map[lostOwner]bool{}}
+	c := &checker{dev: image{dev, ctx}, pads: newPaddings(), opt: o, out: sink{most: maxFindings}, keys: newKeys(), lost: map[lostOwner]bool{}}
+	if o.MaxFindings > 0 {
+		c.out.most = o.MaxFindings
+	}
+	return c
 }
 
 // maxFindings bounds the memory that findings take.
@@ -152,12 +156,8 @@ func (c *checker) result() *Report {
 	for i := range c.groups {
 		r.Stats.Free += c.groups[i].free.blocks
 	}
-	slices.SortFunc(c.out.list, order)
+	c.out.cut()
 	r.Findings, r.Dropped, r.Counts = c.out.list, c.out.dropped, c.out.counts
-	if most := c.opt.MaxFindings; most > 0 && len(r.Findings) > most {
-		r.Dropped += len(r.Findings) - most
-		r.Findings = r.Findings[:most:most]
-	}
 	c.addPaths(r.Findings)
 	return r
 }

@@ -27,7 +27,7 @@ func flagGroups() []cmdline.Group {
 			&cli.BoolFlag{Name: "json", Usage: "print objects, one line of JSON each, instead of text"},
 			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "tell of each finding, and of a clean image too"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print nothing but errors: the exit code tells"},
-			&cli.IntFlag{Name: "max-findings", Usage: "keep `N` findings and count the others; 0 keeps all"},
+			&cli.IntFlag{Name: "max-findings", Usage: "keep `N` findings and count the others; 0 keeps a million"},
 			&cli.IntFlag{Name: "progress-fd", Value: -1, Usage: "write progress to file descriptor `N`: a line of stage, bytes done and bytes in all"},
 		}},
 		{Title: "How to run", Flags: []cli.Flag{

@@ -41,14 +41,15 @@ func printText(w io.Writer, r *result, verbose bool) error {
 }
 
 // byCode groups findings, and gives the codes in the order in which they first come.
-func byCode(list []check.Finding) (map[*check.Code][]check.Finding, []*check.Code) {
-	groups := map[*check.Code][]check.Finding{}
+func byCode(list []check.Finding) (map[*check.Code][]*check.Finding, []*check.Code) {
+	groups := map[*check.Code][]*check.Finding{}
 	var order []*check.Code
-	for _, f := range list {
-		if groups[f.Code] == nil {
-			order = append(order, f.Code)
+	for i := range list {
+		code := list[i].Code
+		if groups[code] == nil {
+			order = append(order, code)
 		}
-		groups[f.Code] = append(groups[f.Code], f)
+		groups[code] = append(groups[code], &list[i])
 	}
 	return groups, order
 }
@@ -78,7 +79,7 @@ func plural(n int, noun string) string {
 }
 
 // describe tells of a finding in a line: where, what, and which file.
-func describe(f check.Finding) string {
+func describe(f *check.Finding) string {
 	parts := where(f.Place)
 	what := f.Structure
 	if f.Field != "" {
@@ -122,7 +123,7 @@ func where(p check.Place) []string {
 	return parts
 }
 
-func values(f check.Finding) string {
+func values(f *check.Finding) string {
 	switch {
 	case f.Got != "" && f.Want != "":
 		return f.Got + ", should be " + f.Want
