@@ -20,6 +20,7 @@ type Overlay struct {
 	mu    sync.RWMutex
 	slots map[int64]int // the pages' numbers in store, by offset / overlayPage
 	store pages
+	page  [overlayPage]byte // on its way to store
 	done  bool
 }
 
@@ -185,14 +186,14 @@ func (o *Overlay) WriteAt(p []byte, off int64) (int, error) {
 // own makes page i one of the overlay's. Unless it is going to be written as a whole, it gets
 // the content that it has below.
 func (o *Overlay) own(i int64, whole bool) error {
-	var page [overlayPage]byte
+	clear(o.page[:])
 	if !whole {
 		n := min(overlayPage, o.Size()-i*overlayPage)
-		if _, err := o.under.ReadAt(page[:n], i*overlayPage); err != nil {
+		if _, err := o.under.ReadAt(o.page[:n], i*overlayPage); err != nil {
 			return err
 		}
 	}
-	slot, err := o.store.add(&page)
+	slot, err := o.store.add(&o.page)
 	if err == nil {
 		o.slots[i] = slot
 	}
@@ -286,18 +287,17 @@ func (o *Overlay) inherit(upper *Overlay) error {
 		o.store, upper.store = upper.store, o.store
 		return nil
 	}
-	var page [overlayPage]byte
 	for i, from := range upper.slots {
-		if err := upper.store.read(from, 0, page[:]); err != nil {
+		if err := upper.store.read(from, 0, o.page[:]); err != nil {
 			return err
 		}
 		if to, ok := o.slots[i]; ok {
-			if err := o.store.write(to, 0, page[:]); err != nil {
+			if err := o.store.write(to, 0, o.page[:]); err != nil {
 				return err
 			}
 			continue
 		}
-		to, err := o.store.add(&page)
+		to, err := o.store.add(&o.page)
 		if err != nil {
 			return err
 		}
