@@ -60,7 +60,7 @@ func Open(path string, mode Mode) (*File, error) {
 	f, err := openFile(path, flags, 0)
 	if err != nil {
 		if isBusy(err) {
-			return nil, fmt.Errorf("%s: %w: mounted or claimed by the host", path, ErrBusy)
+			return nil, claimed(path)
 		}
 		return nil, err
 	}
@@ -84,10 +84,41 @@ func (d *File) unattached() error {
 	if err != nil {
 		return err
 	}
-	if dev := attached(info); dev != "" {
-		return fmt.Errorf("%s: %w: the host has it as %s", d.f.Name(), ErrBusy, dev)
+	if list := loops(info); len(list) > 0 {
+		return fmt.Errorf("%s: %w: the host has it as %s", d.f.Name(), ErrBusy, list[0])
 	}
 	return nil
+}
+
+// Unmounted makes sure that the host has not mounted an image, itself or as a loop device: then its
+// content is partly in the host's memory, and changes while it is looked at. Open does not ask that
+// of readers, who may know what they do; for writers it has seen to it.
+func (d *File) Unmounted() error {
+	switch {
+	case d.mode == ReadWrite:
+		return nil
+	case d.block:
+		if mounted(d.f.Name()) {
+			return claimed(d.f.Name())
+		}
+		return nil
+	case alone(d.f):
+		return nil
+	}
+	info, err := d.f.Stat()
+	if err != nil {
+		return err
+	}
+	for _, loop := range loops(info) {
+		if mounted(loop) {
+			return fmt.Errorf("%s: %w: the host has mounted it as %s", d.f.Name(), ErrBusy, loop)
+		}
+	}
+	return nil
+}
+
+func claimed(path string) error {
+	return fmt.Errorf("%s: %w: mounted or claimed by the host", path, ErrBusy)
 }
 
 // newFile takes over an open file: it locks it and looks at its size.

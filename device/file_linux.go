@@ -23,9 +23,10 @@ func alone(f *os.File) bool {
 	}) == nil
 }
 
-// attached returns the loop device that shows a file, "" if none does. It is busy then: what the
-// host has mounted, it writes at any time.
-func attached(info os.FileInfo) string {
+// loops returns the loop devices that show a file. It is busy then for writers: what the host has
+// mounted, it writes at any time.
+func loops(info os.FileInfo) []string {
+	var out []string
 	list, _ := filepath.Glob("/sys/block/loop*/loop/backing_file") // none without sysfs
 	for _, path := range list {
 		name, err := os.ReadFile(path)
@@ -33,10 +34,37 @@ func attached(info os.FileInfo) string {
 			continue // detached meanwhile
 		}
 		if other, err := os.Stat(strings.TrimSuffix(string(name), "\n")); err == nil && os.SameFile(info, other) {
-			return "/dev/" + filepath.Base(filepath.Dir(filepath.Dir(path)))
+			out = append(out, "/dev/"+filepath.Base(filepath.Dir(filepath.Dir(path))))
 		}
 	}
-	return ""
+	return out
+}
+
+// mounted reports whether a block device, or a partition of it, is mounted or otherwise claimed by
+// the host: only then can nobody else claim it. Who may not even open it, or has no node of it in a
+// container, asks which mounts are known.
+func mounted(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDONLY|os.O_EXCL, 0) // without O_CREATE: claim the device
+	if err == nil {
+		f.Close()
+		return false
+	}
+	return isBusy(err) || amongMounts(filepath.Base(path))
+}
+
+// amongMounts reports whether a disk of a name in sysfs, or a partition of it, is mounted where the
+// process can see it.
+func amongMounts(name string) bool {
+	mounts, _ := os.ReadFile("/proc/self/mountinfo") // none without procfs
+	dir := "/sys/block/" + name + "/"
+	parts, _ := filepath.Glob(dir + name + "*/dev")
+	for _, path := range append(parts, dir+"dev") {
+		number, err := os.ReadFile(path)
+		if err == nil && strings.Contains(string(mounts), " "+strings.TrimSpace(string(number))+" ") {
+			return true
+		}
+	}
+	return false
 }
 
 // punch gives up storage. It is ErrUnsupported where the host's filesystem or device cannot.

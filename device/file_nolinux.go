@@ -12,7 +12,9 @@ import (
 
 func alone(*os.File) bool { return true }
 
-func attached(os.FileInfo) string { return "" }
+func loops(os.FileInfo) []string { return nil }
+
+func mounted(string) bool { return false }
 
 func cloneRange(f *os.File, _ int64, _ int, _, _ int64) error {
 	return fmt.Errorf("clone to %s: %w", f.Name(), ErrCannotClone)

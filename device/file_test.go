@@ -248,7 +248,13 @@ func TestBlockDevice(t *testing.T) {
 	if _, err := device.Open(loop, device.ReadWrite); !errors.Is(err, device.ErrBusy) {
 		t.Errorf("open a mounted device for writing: got %v, want ErrBusy", err)
 	}
-	must(device.Open(loop, device.ReadOnly))(t).Close()
+	for _, path := range []string{loop, host} {
+		d := must(device.Open(path, device.ReadOnly))(t)
+		if err := d.Unmounted(); !errors.Is(err, device.ErrBusy) || !strings.Contains(err.Error(), path+": ") {
+			t.Errorf("a mounted %s: got %v, want ErrBusy", path, err)
+		}
+		d.Close()
+	}
 }
 
 // TestLoopBusy has an image that a loop device shows refused, in each way in which one can show
@@ -275,7 +281,13 @@ func TestLoopBusy(t *testing.T) {
 				t.Errorf("losetup %q, %s: got %v, want ErrBusy with %s", args, open, err, loop)
 			}
 		}
-		must(device.Open(host, device.ReadOnly))(t).Close()
+		for _, path := range []string{loop, host} {
+			d := must(device.Open(path, device.ReadOnly))(t)
+			if err := d.Unmounted(); err != nil {
+				t.Errorf("losetup %q, nothing is mounted: %v", args, err)
+			}
+			d.Close()
+		}
 		oracle.MustRun(t, losetup, "-d", loop)
 		must(device.Open(host, device.ReadWrite))(t).Close()
 	}

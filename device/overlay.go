@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// Overlay is another device with changes to it that are kept in memory. The device under it is
-// only read, so it shows what an image would be like after a write, such as the replay of its
+// Overlay is another device with changes to it that are kept in memory, or in a temporary file. The
+// device under it is only read, so it shows what an image would be like after a write, such as the replay of its
 // log, and the image stays as it is. Flush and Apply carry the changes over to the device under the
 // overlay, or to another one.
 //
@@ -20,7 +20,7 @@ type Overlay struct {
 	mu    sync.RWMutex
 	slots map[int64]int // the pages' numbers in store, by offset / overlayPage
 	store pages
-	page  [overlayPage]byte // on its way to store
+	edges [2][overlayPage]byte // pages that a write begins and ends in, on their way to store
 	done  bool
 }
 
@@ -146,8 +146,9 @@ func (o *Overlay) SeekHole(off int64) (int64, error) {
 	}
 }
 
-// WriteAt writes p at off, in memory.
-func (o *Overlay) WriteAt(p []byte, off int64) (int, error) {
+// WriteAt writes p at off, in the overlay. Where the device under it can't be read, nothing changes;
+// of a write that fails with ErrSpill the bytes before the n-th are written.
+func (o *Overlay) WriteAt(p []byte, off int64) (n int, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.done {
@@ -156,44 +157,45 @@ func (o *Overlay) WriteAt(p []byte, off int64) (int, error) {
 	if err := writable(off, len(p), o.Size()); err != nil {
 		return 0, err
 	}
-	// All pages are there before one is changed: a write that fails changes nothing.
-	var fresh []int64
-	for at := off - off%overlayPage; at < off+int64(len(p)); at += overlayPage {
-		i := at / overlayPage
-		if o.has(i) {
-			continue
-		}
-		if err := o.own(i, at >= off && at+overlayPage <= off+int64(len(p))); err != nil {
-			for _, i := range fresh {
-				delete(o.slots, i)
-			}
+	end := off + int64(len(p))
+	for k, i := range [...]int64{off / overlayPage, (end - 1) / overlayPage} {
+		if err := o.fetch(i, off, end, &o.edges[k]); err != nil {
 			return 0, err
 		}
-		fresh = append(fresh, i)
 	}
-	for done := 0; done < len(p); {
-		at := off + int64(done)
-		in := int(at % overlayPage)
-		run := min(len(p)-done, overlayPage-in)
-		if err := o.store.write(o.slots[at/overlayPage], in, p[done:done+run]); err != nil {
-			return done, err
+	for n < len(p) {
+		i, in := (off+int64(n))/overlayPage, int((off+int64(n))%overlayPage)
+		run := min(len(p)-n, overlayPage-in)
+		if err := o.put(i, in, p[n:n+run], &o.edges[min(n, 1)]); err != nil {
+			return n, err
 		}
-		done += run
+		n += run
 	}
-	return len(p), nil
+	return n, nil
 }
 
-// own makes page i one of the overlay's. Unless it is going to be written as a whole, it gets
-// the content that it has below.
-func (o *Overlay) own(i int64, whole bool) error {
-	clear(o.page[:])
-	if !whole {
-		n := min(overlayPage, o.Size()-i*overlayPage)
-		if _, err := o.under.ReadAt(o.page[:n], i*overlayPage); err != nil {
-			return err
-		}
+// fetch reads page i of the device under the overlay, unless the overlay has it or will have all of it
+// from what is written from off to end.
+func (o *Overlay) fetch(i, off, end int64, page *[overlayPage]byte) error {
+	if o.has(i) || off <= i*overlayPage && (i+1)*overlayPage <= end {
+		return nil
 	}
-	slot, err := o.store.add(&o.page)
+	clear(page[:])
+	_, err := o.under.ReadAt(page[:min(overlayPage, o.Size()-i*overlayPage)], i*overlayPage)
+	return err
+}
+
+// put writes a part of page i, from its byte in on. under is what lies under a page that is new and
+// not written as a whole.
+func (o *Overlay) put(i int64, in int, part []byte, under *[overlayPage]byte) error {
+	if slot, ok := o.slots[i]; ok {
+		return o.store.write(slot, in, part)
+	}
+	if len(part) < overlayPage {
+		copy(under[in:], part)
+		part = under[:]
+	}
+	slot, err := o.store.add(part)
 	if err == nil {
 		o.slots[i] = slot
 	}
@@ -273,7 +275,11 @@ type heir interface {
 }
 
 // empty is room for pages that keeps as many in memory as that of the overlay.
-func (o *Overlay) empty() pages { return pages{limit: o.store.limit, most: o.store.most} }
+func (o *Overlay) empty() pages {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return pages{limit: o.store.limit, most: o.store.most}
+}
 
 // inherit takes over what an overlay over this one holds.
 func (o *Overlay) inherit(upper *Overlay) error {
@@ -287,26 +293,19 @@ func (o *Overlay) inherit(upper *Overlay) error {
 		o.store, upper.store = upper.store, o.store
 		return nil
 	}
+	page := &o.edges[0]
 	for i, from := range upper.slots {
-		if err := upper.store.read(from, 0, o.page[:]); err != nil {
+		if err := upper.store.read(from, 0, page[:]); err != nil {
 			return err
 		}
-		if to, ok := o.slots[i]; ok {
-			if err := o.store.write(to, 0, o.page[:]); err != nil {
-				return err
-			}
-			continue
-		}
-		to, err := o.store.add(&o.page)
-		if err != nil {
+		if err := o.put(i, 0, page[:], nil); err != nil {
 			return err
 		}
-		o.slots[i] = to
 	}
 	return upper.forget()
 }
 
-// Sync does nothing: the changes are in memory and stay there.
+// Sync does nothing: the changes stay where they are.
 func (o *Overlay) Sync() error {
 	o.mu.RLock()
 	defer o.mu.RUnlock()

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// ErrSpill says that no temporary file could be had, or not one that is large enough, for changes
-// that there is no memory for.
+// ErrSpill says that no temporary file could be had for changes that there is no memory for, not one
+// that is large enough, or that it could not be read.
 var ErrSpill = errors.New("keep changes in a temporary file")
 
 // overlayPage is the unit in which an Overlay keeps what was written, in bytes.
@@ -22,20 +22,20 @@ const chunkPages = 16
 // file. Where the file can't be made, or grow, more of them stay in memory.
 type pages struct {
 	limit int      // pages in memory; 0: all
-	most  int      // pages in memory when there is no room for the others
+	most  int      // pages in memory when there is no room for the others; counts if it is more
 	file  *os.File // without a name; nil until it is needed
 
 	frames []int32  // by page: the frame of memory that it is in; absent: it is in the file only
 	chunks [][]byte // the memory, chunkPages frames each
 	held   []int32  // by frame: the page in it, or absent
 	used   []bool   // by frame: written since the hand came by
-	hand   int
+	hand   int      // the frame that is looked at next for one to take
 }
 
 const absent = -1
 
 // add makes room for another page, which holds p, and returns its number.
-func (s *pages) add(p *[overlayPage]byte) (int, error) {
+func (s *pages) add(p []byte) (int, error) {
 	frame, err := s.free()
 	if err != nil {
 		return 0, err
@@ -43,7 +43,7 @@ func (s *pages) add(p *[overlayPage]byte) (int, error) {
 	no := len(s.frames)
 	s.frames = append(s.frames, absent)
 	s.hold(no, frame)
-	copy(s.memory(frame), p[:])
+	copy(s.memory(frame), p)
 	return no, nil
 }
 
@@ -56,7 +56,7 @@ func (s *pages) free() (int, error) {
 			return frame, nil
 		}
 		if n >= s.most {
-			return 0, fmt.Errorf("%w: %w", ErrSpill, err)
+			return 0, spillError(err)
 		}
 	}
 	if n%chunkPages == 0 {
@@ -100,6 +100,8 @@ func (s *pages) create() error {
 	return nil
 }
 
+func spillError(err error) error { return fmt.Errorf("%w: %w", ErrSpill, err) }
+
 // hold gives a frame to a page.
 func (s *pages) hold(no, frame int) {
 	s.frames[no], s.held[frame], s.used[frame] = int32(frame), int32(no), true
@@ -111,8 +113,10 @@ func (s *pages) read(no, off int, p []byte) error {
 		copy(p, s.memory(int(frame))[off:])
 		return nil
 	}
-	_, err := s.file.ReadAt(p, place(no)+int64(off))
-	return err
+	if _, err := s.file.ReadAt(p, place(no)+int64(off)); err != nil {
+		return spillError(err)
+	}
+	return nil
 }
 
 // write writes from byte off of a page on.
@@ -125,7 +129,7 @@ func (s *pages) write(no, off int, p []byte) error {
 		}
 		if len(p) < overlayPage {
 			if _, err := s.file.ReadAt(s.memory(frame), place(no)); err != nil {
-				return err
+				return spillError(err)
 			}
 		}
 		s.hold(no, frame)

@@ -97,11 +97,14 @@ func areas() []string {
 	return out
 }
 
-// open opens the image, at the offset.
+// open opens the image, at the offset. One that is mounted cannot even be looked at.
 func (j *job) open(mode device.Mode) (device.Device, error) {
 	file, err := device.Open(j.image, mode)
 	if err != nil {
 		return nil, err
+	}
+	if err := file.Unmounted(); err != nil {
+		return nil, errors.Join(err, file.Close())
 	}
 	if j.offset == 0 {
 		return file, nil

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cowfs/cowfs/internal/oracle"
 	"github.com/cowfs/cowfs/internal/oracle/dirty"
 	"github.com/cowfs/cowfs/mkfs"
@@ -139,4 +141,30 @@ func TestReplay(t *testing.T) {
 		t.Errorf("once more: exit code %d: %s%s", code, stdout, stderr)
 	}
 	oracle.RepairClean(t, oracle.Gen7, image)
+}
+
+// TestMounted refuses an image that is mounted, and the device that shows it, whatever it is asked to
+// do. One that only has a device can be looked at.
+func TestMounted(t *testing.T) {
+	ctx := context.Background()
+	image := sound(t)
+	loop := oracle.Loop(t, image)
+	for _, path := range []string{image, loop} {
+		if code, stdout, stderr := cowfsck(ctx, t, "-n", path); code != exitClean || stdout+stderr != "" {
+			t.Errorf("%s, not mounted: exit code %d: %s%s", path, code, stdout, stderr)
+		}
+	}
+	dir := t.TempDir()
+	if err := unix.Mount(loop, dir, "xfs", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Unmount(dir, 0)
+	for _, path := range []string{image, loop} {
+		for _, flag := range []string{"-v", "-n", "--plan", "-p", "-y", "--replay"} {
+			code, stdout, stderr := cowfsck(ctx, t, flag, path)
+			if code != exitFailure || stdout != "" || !strings.Contains(stderr, path+": image is in use") {
+				t.Errorf("%s %s: exit code %d: %s%s", flag, path, code, stdout, stderr)
+			}
+		}
+	}
 }
