@@ -69,7 +69,7 @@ func checkImage(ctx context.Context, c *cli.Command, h host) (int, error) {
 		return 0, err
 	}
 	if file := j.interrupted(""); file != "" && !c.Bool("quiet") {
-		fmt.Fprintf(h.stderr, "cowfsck: %s: a repair was interrupted while it changed the image: -p or -y finishes it, and --undo-apply %s takes it back\n", j.image, file)
+		h.complain(fmt.Sprintf("%s: a repair was interrupted while it changed the image: -p or -y finishes it, and --undo-apply %s takes it back", j.image, file))
 	}
 	j.options.Progress = p.update
 	j.limitMemory()

@@ -32,10 +32,10 @@ type (
 		Structure string    `json:"structure,omitempty"`
 		Field     string    `json:"field,omitempty"`
 		Place     jsonPlace `json:"place"`
-		Got       string    `json:"got,omitempty"`
-		Want      string    `json:"want,omitempty"`
-		Note      string    `json:"note,omitempty"`
-		Path      string    `json:"path,omitempty"`
+		Got       jsonText  `json:"got,omitempty"`
+		Want      jsonText  `json:"want,omitempty"`
+		Note      jsonText  `json:"note,omitempty"`
+		Path      jsonText  `json:"path,omitempty"`
 	}
 
 	jsonPlace struct {
@@ -118,8 +118,8 @@ func printJSON(w io.Writer, r *result) error {
 func findingJSON(f check.Finding) jsonFinding {
 	return jsonFinding{
 		Type: "finding", Code: f.Code.Name, Severity: f.Code.Severity.String(), Summary: f.Code.Summary,
-		Structure: f.Structure, Field: f.Field, Place: placeJSON(f.Place), Got: f.Got, Want: f.Want,
-		Note: format.JSONText(f.Note), Path: format.JSONText(f.Path),
+		Structure: f.Structure, Field: f.Field, Place: placeJSON(f.Place), Got: jsonText(f.Got), Want: jsonText(f.Want),
+		Note: jsonText(f.Note), Path: jsonText(f.Path),
 	}
 }
 

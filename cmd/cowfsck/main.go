@@ -47,15 +47,22 @@ func run(ctx context.Context, args []string, h host) int {
 		return code
 	}
 	code = exitOf(err)
-	switch code {
-	case exitInterrupted:
-		fmt.Fprintln(h.stderr, "cowfsck: interrupted")
-	case exitUsage:
-		fmt.Fprintf(h.stderr, "cowfsck: %v\ncowfsck --help tells all options\n", err)
-	default:
-		fmt.Fprintf(h.stderr, "cowfsck: %v\n", err)
+	h.complain(message(err))
+	if code == exitUsage {
+		fmt.Fprintln(h.stderr, "cowfsck --help tells all options")
 	}
 	return code
+}
+
+// complain tells what is wrong in a line.
+func (h host) complain(text string) { fmt.Fprintf(h.stderr, "cowfsck: %s\n", escaped(text)) }
+
+// message is what is said of an error.
+func message(err error) string {
+	if exitOf(err) == exitInterrupted {
+		return "interrupted"
+	}
+	return err.Error()
 }
 
 // exitOf is the exit code that goes with an error.

@@ -63,29 +63,37 @@ func damageImage(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 4 {
 		ts.Fatalf("usage: damage FILE KIND FIELD VERB")
 	}
-	dev, err := device.Open(ts.MkAbs(args[0]), device.ReadWrite)
-	ts.Check(err)
+	ts.Check(damageField(ts.MkAbs(args[0]), args[1], args[2], args[3]))
+}
+
+func damageField(path, kind, field, verb string) error {
+	dev, err := device.Open(path, device.ReadWrite)
+	if err != nil {
+		return err
+	}
 	defer dev.Close()
 	m, err := damage.Open(dev)
-	ts.Check(err)
+	if err != nil {
+		return err
+	}
 	for _, s := range m.Structures {
-		if s.Kind != args[1] {
+		if s.Kind != kind {
 			continue
 		}
 		b := make([]byte, s.Len)
-		_, err := dev.ReadAt(b, s.Off)
-		ts.Check(err)
+		if _, err := dev.ReadAt(b, s.Off); err != nil {
+			return err
+		}
 		for _, f := range damage.Fields(m.Geo, s.Type, b) {
 			for v := range damage.Verbs {
-				if f.Name == args[2] && v.String() == args[3] && f.Change(s.Type, b, v, rand.New(rand.NewPCG(1, 1))) {
+				if f.Name == field && v.String() == verb && f.Change(s.Type, b, v, rand.New(rand.NewPCG(1, 1))) {
 					_, err := dev.WriteAt(b, s.Off)
-					ts.Check(err)
-					return
+					return err
 				}
 			}
 		}
 	}
-	ts.Fatalf("no field %s in a %s to change by %s", args[2], args[1], args[3])
+	return fmt.Errorf("no field %s in a %s to change by %s", field, kind, verb)
 }
 
 // holdImage opens an image for writing until the end of the script: hold FILE

@@ -61,7 +61,7 @@ func repairImage(ctx context.Context, c *cli.Command, h host) (int, error) {
 		return 0, err
 	}
 	if err != nil && err.Error() != repair.ErrBeyond.Error() {
-		fmt.Fprintf(h.stderr, "cowfsck: %v\n", j.named(err)) // it says more than the findings do
+		h.complain(j.named(err).Error()) // it says more than the findings do
 	}
 	left := r.After
 	if refused {
@@ -115,7 +115,7 @@ func applyUndo(c *cli.Command, h host) error {
 		return j.named(err)
 	}
 	if !c.Bool("quiet") {
-		fmt.Fprintf(h.stdout, "%s: %s put back\n", j.image, plural(pages, "page"))
+		fmt.Fprintf(h.stdout, "%s: %s put back\n", printable(j.image), plural(pages, "page"))
 	}
 	return nil
 }
@@ -139,7 +139,7 @@ func (m *mended) takeBack(file string) string {
 	if m.offset != 0 {
 		at = fmt.Sprintf("--offset %d ", m.offset)
 	}
-	return fmt.Sprintf("cowfsck %s--undo-apply %s %s", at, file, m.image)
+	return fmt.Sprintf("cowfsck %s--undo-apply %s %s", at, printable(file), printable(m.image))
 }
 
 func (m *mended) exit() int {
@@ -188,15 +188,15 @@ func (m *mended) printText(w io.Writer, verbose bool) error {
 		return err
 	}
 	if m.finished != "" {
-		fmt.Fprintf(out, "%s: a repair that was interrupted is finished; %s takes that back\n", m.image, m.takeBack(m.finished))
+		fmt.Fprintf(out, "%s: a repair that was interrupted is finished; %s takes that back\n", printable(m.image), m.takeBack(m.finished))
 	}
 	switch {
 	case m.refused:
-		fmt.Fprintf(out, "%s: nothing was changed; without --strict, all of the above is done\n", m.image)
+		fmt.Fprintf(out, "%s: nothing was changed; without --strict, all of the above is done\n", printable(m.image))
 	case m.plan && len(m.Actions) > 0:
-		fmt.Fprintf(out, "%s: nothing was changed; cowfsck -y does all of the above\n", m.image)
+		fmt.Fprintf(out, "%s: nothing was changed; cowfsck -y does all of the above\n", printable(m.image))
 	case m.Mended():
-		fmt.Fprintf(out, "%s: %s changed; %s takes that back\n", m.image, plural(m.Pages, "page"), m.takeBack(m.Undo))
+		fmt.Fprintf(out, "%s: %s changed; %s takes that back\n", printable(m.image), plural(m.Pages, "page"), m.takeBack(m.Undo))
 	}
 	return out.Flush()
 }
@@ -206,7 +206,7 @@ func describeAction(a repair.Action) string {
 	if a.Note == "" {
 		return place
 	}
-	return place + ": " + a.Note
+	return place + ": " + printable(a.Note)
 }
 
 func describeLoss(l repair.Loss) string {
@@ -217,12 +217,12 @@ func describeLoss(l repair.Loss) string {
 		text += fmt.Sprintf(", %d bytes", l.Length)
 	}
 	if l.Path != "" {
-		text += " " + quotePath(l.Path)
+		text += " " + printable(l.Path)
 	}
 	if text == "" {
-		return l.Why
+		return printable(l.Why)
 	}
-	return text + ": " + l.Why
+	return text + ": " + printable(l.Why)
 }
 
 // Lines of --json that only a repair has.
@@ -231,15 +231,15 @@ type (
 		Type  string    `json:"type"` // "action"
 		What  string    `json:"what"`
 		Place jsonPlace `json:"place"`
-		Note  string    `json:"note,omitempty"`
+		Note  jsonText  `json:"note,omitempty"`
 	}
 
 	jsonLoss struct {
 		Type   string    `json:"type"` // "loss"
 		Place  jsonPlace `json:"place"`
 		Length int64     `json:"length,omitempty"`
-		Path   string    `json:"path,omitempty"`
-		Why    string    `json:"why"`
+		Path   jsonText  `json:"path,omitempty"`
+		Why    jsonText  `json:"why"`
 	}
 
 	jsonRepair struct {
@@ -261,14 +261,14 @@ func (m *mended) printJSON(w io.Writer) error {
 	}
 	for _, a := range m.Actions {
 		p := check.Place{AG: a.AG, Block: check.NullPlace.Block, Ino: a.Ino, Offset: -1}
-		if err := e.Encode(jsonAction{"action", a.What, placeJSON(p), a.Note}); err != nil {
+		if err := e.Encode(jsonAction{"action", a.What, placeJSON(p), jsonText(a.Note)}); err != nil {
 			return err
 		}
 	}
 	for _, l := range m.Losses {
 		p := check.InInode(l.Ino)
 		p.Offset = l.Offset
-		if err := e.Encode(jsonLoss{"loss", placeJSON(p), l.Length, l.Path, l.Why}); err != nil {
+		if err := e.Encode(jsonLoss{"loss", placeJSON(p), l.Length, jsonText(l.Path), jsonText(l.Why)}); err != nil {
 			return err
 		}
 	}

@@ -22,15 +22,22 @@ import (
 // sound makes an image of 300 MiB.
 func sound(t *testing.T) string {
 	t.Helper()
+	return imageOf(t, "", "image")
+}
+
+// imageOf makes an image of 300 MiB, of a name, with the content of a directory unless that is "".
+func imageOf(t *testing.T, dir, name string) string {
+	t.Helper()
 	config, err := mkfs.NewConfig([]mkfs.Setting{{Section: 'd', Key: "size", Value: "300m"}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "image")
-	if _, err := mkfs.Make(context.Background(), mkfs.Job{Config: *config, Path: path, Time: time.Unix(0, 0)}); err != nil {
+	j := mkfs.Job{Config: *config, Path: filepath.Join(t.TempDir(), name), Time: time.Unix(0, 0)}
+	j.Source.Dir = dir
+	if _, err := mkfs.Make(context.Background(), j); err != nil {
 		t.Fatal(err)
 	}
-	return path
+	return j.Path
 }
 
 // cowfsck runs the program and returns its exit code and what it prints.

@@ -89,14 +89,14 @@ func describe(f *check.Finding) string {
 		parts = append(parts, what)
 	}
 	text := strings.Join(parts, ", ")
-	if values := values(f); values != "" {
+	if values := values(printable(f.Got), printable(f.Want)); values != "" {
 		text += ": " + values
 	}
 	if f.Note != "" {
-		text += " (" + f.Note + ")"
+		text += " (" + printable(f.Note) + ")"
 	}
 	if f.Path != "" {
-		text += " " + quotePath(f.Path)
+		text += " " + printable(f.Path)
 	}
 	return text
 }
@@ -123,31 +123,21 @@ func where(p check.Place) []string {
 	return parts
 }
 
-func values(f *check.Finding) string {
+func values(got, want string) string {
 	switch {
-	case f.Got != "" && f.Want != "":
-		return f.Got + ", should be " + f.Want
-	case f.Got != "":
-		return f.Got
-	case f.Want != "":
-		return "should be " + f.Want
+	case got != "" && want != "":
+		return got + ", should be " + want
+	case got != "":
+		return got
+	case want != "":
+		return "should be " + want
 	}
 	return ""
 }
 
-// quotePath quotes a path with bytes that a terminal would take for something else.
-func quotePath(p string) string {
-	for _, r := range p {
-		if r < ' ' || r == 0x7f || r == '\ufffd' {
-			return fmt.Sprintf("%q", p)
-		}
-	}
-	return p
-}
-
 // summarize tells the verdict, what was looked at, and what to do next.
 func summarize(w io.Writer, r *result) {
-	fmt.Fprintf(w, "%s: %s", r.image, r.verdict())
+	fmt.Fprintf(w, "%s: %s", printable(r.image), r.verdict())
 	var sums []string
 	for s, n := range r.Counts {
 		if n > 0 {
