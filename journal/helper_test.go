@@ -3,7 +3,6 @@ package journal
 import (
 	"bytes"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/cowfs/cowfs/device"
@@ -77,9 +76,11 @@ func itemsOf(t testing.TB, tr *Transaction) []Item {
 	var list []Item
 	for item, err := range tr.Items() {
 		check(t, err)
-		item.Regions = slices.Clone(item.Regions)
-		item.keep()
-		list = append(list, item)
+		clone := Item{}
+		for _, r := range item.Regions {
+			clone.Regions = append(clone.Regions, bytes.Clone(r))
+		}
+		list = append(list, clone)
 	}
 	if len(list) != tr.NumItems {
 		t.Fatalf("the transaction at %s has %d items, and says %d", Place(tr.LSN), len(list), tr.NumItems)

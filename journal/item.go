@@ -63,6 +63,9 @@ func (i Item) class() class {
 	case format.LogItemICreate:
 		return classBuffer
 	case format.LogItemBuf:
+		if len(i.Regions[0]) < format.LogBuf.Size {
+			return classBuffer // which is refused
+		}
 		switch f := format.LogBufFlags.Get(i.Regions[0]); {
 		case f&format.LogBufCancel != 0:
 			return classCancel

@@ -48,12 +48,11 @@ func (a *area) readRecord(at int, cycle uint32) (*Record, error) {
 // reader reads records one after the other, all into the same memory.
 type reader struct {
 	*area
-	ahead   int    // blocks to read at once, at least
-	checked bool   // the records were read before, and are sound
-	buf     []byte // the last record and what was read behind it
-	rest    []byte // the part of buf that no record was made of yet, from block at on
-	at      int
-	last    *Record // the one in memory
+	ahead int    // blocks to read at once, at least
+	buf   []byte // the last record and what was read behind it
+	rest  []byte // the part of buf that no record was made of yet, from block at on
+	at    int
+	last  *Record // the one in memory
 }
 
 // view returns n blocks from block at on, which are not of a record that was read already.
@@ -95,10 +94,8 @@ func (r *reader) record(lsn format.LSN) (*Record, error) {
 	if b, err = r.view(at, n); err != nil {
 		return nil, err
 	}
-	if !r.checked {
-		if err := r.check(lsn, b); err != nil {
-			return nil, err
-		}
+	if err := r.check(lsn, b); err != nil {
+		return nil, err
 	}
 	rec := &Record{
 		LSN: lsn, Tail: format.LogTailLSN.Get(b), Prev: format.LogPrevBlock.Get(b),
@@ -143,7 +140,7 @@ func (r *Record) Ops() iter.Seq2[Op, error] { return r.ops(opPlace{}) }
 func (r *Record) ops(from opPlace) iter.Seq2[Op, error] {
 	return func(yield func(Op, error) bool) {
 		for at := from; at.n < r.NumOps; {
-			rest := r.Payload[at.off:]
+			rest := r.Payload[min(at.off, len(r.Payload)):]
 			if len(rest) < format.LogOp.Size {
 				yield(Op{}, damage(blockOf(r.LSN), "the record has fewer operations than its header says, %d", r.NumOps))
 				return

@@ -41,8 +41,9 @@ func (r *replayer) chunk(item Item) error {
 	r.res.Replayed++
 	start := r.g.Ino(ag, format.AGIno(first)<<r.g.InoPBLog)
 	gen := format.LogICreateGen.Get(b)
-	for first, each := format.Ino(0), format.Ino(maxBuffer/r.g.InodeSize); first < format.Ino(count); first += each {
-		if err := r.freeInodes(start+first, min(each, format.Ino(count)-first), gen); err != nil {
+	most, end := format.Ino(maxBuffer/r.g.InodeSize), start+format.Ino(count)
+	for ino := start; ino < end; ino += most {
+		if err := r.freeInodes(ino, min(most, end-ino), gen); err != nil {
 			return err
 		}
 	}

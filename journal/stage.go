@@ -9,7 +9,8 @@ import (
 	"github.com/cowfs/cowfs/format"
 )
 
-// stageLimit bounds the memory that a replay takes for changes, in bytes. Few logs change more.
+// stageLimit bounds the changes that a replay makes in memory before it writes them, in bytes. Few logs
+// change more.
 const stageLimit = 512 << 20
 
 // stage is where a replay makes its changes: in memory, over the image. They go to the image
@@ -193,16 +194,21 @@ func (s *stage) sealRun(places []int64, size int64) error {
 	if err != nil {
 		return err
 	}
+	changed := false
 	for _, off := range places {
 		o := s.touched[off]
 		if o.typ == nil {
 			continue
 		}
+		changed = true
 		part := b[off-first:][:o.n:o.n]
 		o.typ.SetChecksum(part)
 		if err := s.verify(off, part, o.typ); err != nil {
 			return fmt.Errorf("after the replay: %w", err)
 		}
+	}
+	if !changed {
+		return nil
 	}
 	return s.put(first, b)
 }

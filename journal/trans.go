@@ -16,15 +16,15 @@ type Transaction struct {
 	// LSN is the place of the record that the transaction starts in: what buffers that it
 	// changed are stamped with. Commit is that of the record that it ends in.
 	LSN, Commit format.LSN
-	NumItems    int
+	NumItems    int // that Items gives
 
 	first  opPlace // of its operations but the start, in the record at LSN
 	reader *reader
 }
 
 // maxOpen bounds how many transactions can be under way at one place in the log. Linux has five
-// at most, we have one; with a bound, reading each by itself takes no more than so many times as
-// long as reading the log.
+// at most, we have one; with a bound, each record is read again no more often than so many times,
+// each time that all items are read.
 const maxOpen = 16
 
 // Transactions yields the committed transactions between tail and head, in the order of their
@@ -32,7 +32,7 @@ const maxOpen = 16
 // sequence ends with the first error.
 func (l *Log) Transactions() iter.Seq2[*Transaction, error] {
 	return func(yield func(*Transaction, error) bool) {
-		s := scan{open: map[uint32]*gathering{}, reader: l.again()}
+		s := scan{open: map[uint32]*gathering{}, reader: &reader{area: &l.area}}
 		for rec, err := range l.Records() {
 			if err != nil {
 				yield(nil, err)
@@ -60,9 +60,6 @@ type scan struct {
 	open   map[uint32]*gathering
 	reader *reader // for the items
 }
-
-// again is a reader for what has been read before. It often goes back, but not far.
-func (l *Log) again() *reader { return &reader{area: &l.area, ahead: maxRecord / 4, checked: true} }
 
 // gathering is a transaction under way.
 type gathering struct {
@@ -127,7 +124,12 @@ type syntax struct {
 	header  []byte // the transaction's own, as far as it has been read
 	items   int
 	missing int // regions that the last item still needs
+	size    int // bytes of the last region so far
 }
+
+// maxRegion bounds a region, in bytes. The largest ones are buffers and values of attributes, of 64
+// KiB.
+const maxRegion = 1 << 20
 
 // parse finds out what the next operation is. at is the log block of its record.
 func (s *syntax) parse(at int, op Op) (part, error) {
@@ -156,6 +158,7 @@ func (s *syntax) region(at int, op Op) (part, error) {
 		return partNone, damage(at, "transaction %#x goes on within its header", op.TID)
 	case s.missing > 0:
 		s.missing--
+		s.size = len(op.Data)
 		return partRegion, nil
 	case len(op.Data) < 4:
 		return partNone, damage(at, "item of transaction %#x with a first region of %d bytes", op.TID, len(op.Data))
@@ -165,7 +168,7 @@ func (s *syntax) region(at int, op Op) (part, error) {
 		return partNone, damage(at, "item of transaction %#x with %d regions", op.TID, n)
 	}
 	s.items++
-	s.missing = n - 1
+	s.missing, s.size = n-1, len(op.Data)
 	return partItem, nil
 }
 
@@ -188,6 +191,9 @@ func (s *syntax) addHeader(at int, op Op) error {
 func (s *syntax) more(at int, op Op) (part, error) {
 	switch {
 	case s.items > 0:
+		if s.size += len(op.Data); s.size > maxRegion {
+			return partNone, damage(at, "region of transaction %#x of more than %d bytes", op.TID, maxRegion)
+		}
 		return partRest, nil
 	case len(s.header) == 0 || len(s.header) == format.LogTrans.Size:
 		return partNone, damage(at, "transaction %#x goes on with what it did not begin", op.TID)
@@ -195,67 +201,78 @@ func (s *syntax) more(at int, op Op) (part, error) {
 	return partNone, s.addHeader(at, op)
 }
 
-// Items yields the transaction's items. The sequence ends with the first error. An item is good
-// until the next one comes, and only one sequence of a log's items can be under way.
+// Items yields the transaction's items. The sequence ends with the first error: a *DamageError, or
+// that of the device. An item is good until the next one comes, and of all transactions of a sequence
+// only one can have its items read at a time.
 func (t *Transaction) Items() iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
-		var s syntax
-		var item Item
+		r := itemReader{t: t}
 		from := t.first
 		for at := t.LSN; ; from = (opPlace{}) {
 			rec, err := t.reader.record(at)
+			if err == nil {
+				var done bool
+				if done, err = r.record(rec, from, yield); done {
+					return
+				}
+			}
+			if err == nil && at == t.Commit {
+				err = damage(blockOf(at), "transaction %#x has changed", t.TID)
+			}
 			if err != nil {
 				yield(Item{}, err)
 				return
 			}
-			for op, err := range rec.ops(from) {
-				if err == nil && op.TID != t.TID {
-					continue
-				}
-				p := partNone
-				if err == nil {
-					p, err = s.parse(blockOf(at), op)
-				}
-				if err != nil {
-					yield(Item{}, err)
-					return
-				}
-				ended := p == partItem || p == partCommit
-				if ended && item.Regions != nil && !yield(item, nil) {
-					return
-				}
-				if p == partCommit {
-					return
-				}
-				item.take(p, op.Data)
-			}
-			if at == t.Commit {
-				yield(Item{}, damage(blockOf(at), "transaction %#x has changed", t.TID))
-				return
-			}
-			item.keep()
+			r.keep()
 			at = t.reader.add(at, rec.Blocks)
 		}
 	}
 }
 
-// take adds what an operation holds.
-func (i *Item) take(p part, data []byte) {
-	switch p {
-	case partItem:
-		i.Regions = append(i.Regions[:0], data)
-	case partRegion:
-		i.Regions = append(i.Regions, data)
-	case partRest:
-		last := &i.Regions[len(i.Regions)-1]
-		*last = append(*last, data...)
+// itemReader puts items together.
+type itemReader struct {
+	t *Transaction
+	syntax
+	item Item
+	kept int // regions of the item that do not lie in the memory of the record at hand
+}
+
+// record takes what a record has of the transaction from a place on. done says that there is nothing
+// more to come, or that nobody wants it.
+func (r *itemReader) record(rec *Record, from opPlace, yield func(Item, error) bool) (done bool, err error) {
+	for op, err := range rec.ops(from) {
+		if err != nil {
+			return false, err
+		}
+		if op.TID != r.t.TID {
+			continue
+		}
+		p, err := r.parse(blockOf(rec.LSN), op)
+		if err != nil {
+			return false, err
+		}
+		if (p == partItem || p == partCommit) && r.item.Regions != nil && !yield(r.item, nil) {
+			return true, nil
+		}
+		switch p {
+		case partItem:
+			r.item.Regions, r.kept = append(r.item.Regions[:0], op.Data), 0
+		case partRegion:
+			r.item.Regions = append(r.item.Regions, op.Data)
+		case partRest:
+			last := &r.item.Regions[len(r.item.Regions)-1]
+			*last = append(*last, op.Data...)
+		case partCommit:
+			return true, nil
+		}
 	}
+	return false, nil
 }
 
 // keep makes the item independent of the memory of the record at hand.
-func (i *Item) keep() {
-	for k, r := range i.Regions {
-		i.Regions[k] = bytes.Clone(r)
+func (r *itemReader) keep() {
+	for ; r.kept < len(r.item.Regions); r.kept++ {
+		r.item.Regions[r.kept] = bytes.Clone(r.item.Regions[r.kept])
 	}
 }
 

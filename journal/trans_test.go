@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -104,5 +105,80 @@ func TestTooManyTransactions(t *testing.T) {
 				t.Errorf("%d transactions under way: %v", n, err)
 			}
 		})
+	}
+}
+
+// Regions that go on over many records are read in time and memory that grow as they do, and not
+// without a bound.
+func TestLongRegions(t *testing.T) {
+	g := testGeometry(4096, 0)
+	for _, c := range []struct {
+		last int // bytes of the last of 64 regions
+		ok   bool
+	}{{maxRegion, true}, {maxRegion + 4, false}} {
+		d := testDevice(t, g)
+		w := mustWriter(t, d, g, WriterOptions{RecordSize: 16 << 10})
+		item := Item{}
+		for range 63 {
+			item.Regions = append(item.Regions, make([]byte, 64<<10))
+		}
+		item.Regions = append(item.Regions, make([]byte, c.last))
+		format.LogItemKind.Put(item.Regions[0], format.LogItemAttrD)
+		format.LogItemRegions.Put(item.Regions[0], 64)
+		_, err := w.Append([]Item{item})
+		check(t, err)
+		check(t, w.Sync())
+		l := mustOpen(t, d, g)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		n := 0
+		for tr, e := range l.Transactions() {
+			if err = e; err != nil {
+				break
+			}
+			for i, err := range tr.Items() {
+				check(t, err)
+				n += len(i.Regions)
+			}
+		}
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; got > 64<<20 {
+			t.Errorf("%d bytes of memory are taken for regions of 5 MiB", got)
+		}
+		if c.ok != (err == nil && n == 64) || err != nil && !errors.Is(err, format.ErrCorrupt) {
+			t.Errorf("a region of %d bytes: %d regions, %v", c.last, n, err)
+		}
+	}
+}
+
+// A log that changes while it is read gives an error.
+func TestTransactionChanges(t *testing.T) {
+	g := testGeometry(2048, 0)
+	d := testDevice(t, g)
+	w := mustWriter(t, d, g, WriterOptions{})
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 2 {
+		_, err := w.Append(randomItems(rng, 300))
+		check(t, err)
+	}
+	check(t, w.Sync())
+	l := mustOpen(t, d, g)
+	for tr, err := range l.Transactions() {
+		check(t, err)
+		off := l.area.base + int64(blockOf(tr.Commit))<<format.BasicBlockLog + 600
+		var b [1]byte
+		if _, err := d.ReadAt(b[:], off); err != nil {
+			t.Fatal(err)
+		}
+		b[0]++
+		if _, err := d.WriteAt(b[:], off); err != nil {
+			t.Fatal(err)
+		}
+		for _, err = range tr.Items() {
+		}
+		if !errors.Is(err, format.ErrCorrupt) {
+			t.Errorf("%v", err)
+		}
+		break
 	}
 }
