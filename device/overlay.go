@@ -158,10 +158,13 @@ func (o *Overlay) WriteAt(p []byte, off int64) (n int, err error) {
 		return 0, err
 	}
 	end := off + int64(len(p))
-	for k, i := range [...]int64{off / overlayPage, (end - 1) / overlayPage} {
-		if err := o.fetch(i, off, end, &o.edges[k]); err != nil {
-			return 0, err
-		}
+	first, last := off/overlayPage, (end-1)/overlayPage
+	err = o.fetch(first, off, end, &o.edges[0])
+	if err == nil && last > first {
+		err = o.fetch(last, off, end, &o.edges[1])
+	}
+	if err != nil {
+		return 0, err
 	}
 	for n < len(p) {
 		i, in := (off+int64(n))/overlayPage, int((off+int64(n))%overlayPage)
