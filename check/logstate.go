@@ -14,7 +14,7 @@ import (
 )
 
 // openLog looks at the log. When it holds changes, the image is checked as a mount would make it:
-// the changes are replayed in memory, unfinished ones finished, and inodes without names freed.
+// the changes are replayed over the image, unfinished ones finished, and inodes without names freed.
 // Where that can't be done, the replay alone is, or nothing.
 func (c *checker) openLog(v *volume.Volume) error {
 	at := NullPlace
@@ -76,13 +76,16 @@ func (c *checker) replay(v *volume.Volume, l *journal.Log, at Place) error {
 			return nil
 		}
 	}
-	why := err
-	over := c.lay()
-	r, err := journal.Replay(l, over)
 	if errors.Is(err, device.ErrSpill) {
 		return err // which says nothing of the log
 	}
-	if err != nil {
+	why := err
+	over := c.lay()
+	r, err := journal.Replay(l, over)
+	switch {
+	case errors.Is(err, device.ErrSpill):
+		return err
+	case err != nil:
 		c.incomplete()
 		c.report(Finding{Code: LogNotReplayed, Structure: "log", Place: at, Got: err.Error()})
 		return nil
