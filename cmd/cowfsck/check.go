@@ -71,8 +71,10 @@ func checkImage(ctx context.Context, c *cli.Command, h host) (int, error) {
 	if file := j.interrupted(""); file != "" && !c.Bool("quiet") {
 		h.complain(fmt.Sprintf("%s: a repair was interrupted while it changed the image: -p or -y finishes it, and --undo-apply %s takes it back", j.image, file))
 	}
+	if err := j.begin(c, h); err != nil {
+		return 0, err
+	}
 	j.options.Progress = p.update
-	j.limitMemory()
 	r, err := j.run(ctx)
 	p.finish()
 	if err != nil {
@@ -88,6 +90,15 @@ func checkImage(ctx context.Context, c *cli.Command, h host) (int, error) {
 		err = printText(h.stdout, r, c.Bool("verbose"))
 	}
 	return r.exit(), err
+}
+
+// begin is what comes before a check or a repair.
+func (j *job) begin(c *cli.Command, h host) error {
+	j.limitMemory()
+	if c.Bool("json") {
+		return printJSONHeader(h.stdout, j.image)
+	}
+	return nil
 }
 
 // leastMemory is what the collector of garbage is left, whatever --memory says, in bytes: with less

@@ -22,6 +22,11 @@ func explain(w io.Writer, name string, asJSON bool) error {
 		}
 		codes = []*check.Code{c}
 	}
+	if asJSON {
+		if err := printJSONHeader(w, ""); err != nil {
+			return err
+		}
+	}
 	for _, c := range codes {
 		var err error
 		switch {

@@ -21,7 +21,7 @@ type (
 		Type    string `json:"type"` // "header"
 		Schema  int    `json:"schema"`
 		Version string `json:"version"`
-		Image   string `json:"image"`
+		Image   string `json:"image,omitempty"`
 	}
 
 	jsonFinding struct {
@@ -89,13 +89,16 @@ func newEncoder(w io.Writer) *json.Encoder {
 	return e
 }
 
-// printJSON prints a header, the findings and a summary.
+// printJSONHeader prints the first line, before any work is done. Without an image there is nothing
+// to check.
+func printJSONHeader(w io.Writer, image string) error {
+	return newEncoder(w).Encode(jsonHeader{"header", schema, cmdline.Version(), image})
+}
+
+// printJSON prints the findings and a summary.
 func printJSON(w io.Writer, r *result) error {
 	out := bufio.NewWriter(w)
 	e := newEncoder(out)
-	if err := e.Encode(jsonHeader{"header", schema, cmdline.Version(), r.image}); err != nil {
-		return err
-	}
 	for _, f := range r.Findings {
 		if err := e.Encode(findingJSON(f)); err != nil {
 			return err
@@ -142,5 +145,5 @@ func placeJSON(p check.Place) jsonPlace {
 
 // printJSONError prints what a reader gets in the place of a summary when there is none.
 func printJSONError(w io.Writer, image string, err error) {
-	_ = newEncoder(w).Encode(jsonError{"error", image, err.Error(), exitOf(err)}) // the error is told on standard error, too
+	_ = newEncoder(w).Encode(jsonError{"error", image, message(err), exitOf(err)}) // the error is told on standard error, too
 }

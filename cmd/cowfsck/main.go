@@ -57,12 +57,12 @@ func run(ctx context.Context, args []string, h host) int {
 // complain tells what is wrong in a line.
 func (h host) complain(text string) { fmt.Fprintf(h.stderr, "cowfsck: %s\n", escaped(text)) }
 
-// message is what is said of an error.
+// message is what is said of an error, to people and to programs.
 func message(err error) string {
 	if exitOf(err) == exitInterrupted {
 		return "interrupted"
 	}
-	return err.Error()
+	return escaped(err.Error())
 }
 
 // exitOf is the exit code that goes with an error.

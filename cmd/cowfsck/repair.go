@@ -48,8 +48,10 @@ func repairImage(ctx context.Context, c *cli.Command, h host) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := j.begin(c, h); err != nil {
+		return 0, err
+	}
 	o.Check.Progress = p.update
-	j.limitMemory()
 	r, err := j.repair(ctx, o)
 	p.finish()
 	refused := errors.Is(err, repair.ErrLoss)
@@ -256,9 +258,6 @@ type (
 func (m *mended) printJSON(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	e := newEncoder(out)
-	if err := e.Encode(jsonHeader{"header", schema, cmdline.Version(), m.image}); err != nil {
-		return err
-	}
 	for _, a := range m.Actions {
 		p := check.Place{AG: a.AG, Block: check.NullPlace.Block, Ino: a.Ino, Offset: -1}
 		if err := e.Encode(jsonAction{"action", a.What, placeJSON(p), jsonText(a.Note)}); err != nil {

@@ -64,8 +64,11 @@ func TestInterrupted(t *testing.T) {
 	if code, _, stderr := cowfsck(ctx, t, sound(t)); code != exitInterrupted {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
-	if _, stdout, _ := cowfsck(ctx, t, "--json", sound(t)); !strings.Contains(stdout, `"exit":32`) {
-		t.Errorf("what programs read: %s", stdout)
+	for _, flag := range []string{"-n", "--plan"} {
+		code, stdout, _ := cowfsck(ctx, t, "--json", flag, sound(t))
+		if code != exitInterrupted || !regexp.MustCompile(`^{"type":"header",.*}\n{"type":"error",.*"error":"interrupted","exit":32}\n$`).MatchString(stdout) {
+			t.Errorf("%s: exit code %d, and programs read: %s", flag, code, stdout)
+		}
 	}
 }
 
