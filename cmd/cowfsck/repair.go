@@ -135,6 +135,14 @@ type mended struct {
 // planned reports whether nothing was really done.
 func (m *mended) planned() bool { return m.plan || m.refused }
 
+// done are the actions, unless all of them came to nothing.
+func (m *mended) done() []repair.Action {
+	if !m.planned() && !m.Mended() {
+		return nil
+	}
+	return m.Actions
+}
+
 // takeBack is the command that takes a repair back.
 func (m *mended) takeBack(file string) string {
 	at := ""
@@ -160,32 +168,8 @@ func (m *mended) exit() int {
 
 func (m *mended) printText(w io.Writer, verbose bool) error {
 	out := bufio.NewWriter(w)
-	kinds, order := map[string][]repair.Action{}, []string{}
-	for _, a := range m.Actions {
-		if kinds[a.What] == nil {
-			order = append(order, a.What)
-		}
-		kinds[a.What] = append(kinds[a.What], a)
-	}
-	for _, what := range order {
-		all := kinds[what]
-		fmt.Fprintf(out, "%s (%s)\n", what, plural(len(all), "time"))
-		for i, a := range all {
-			if i == shown && !verbose {
-				fmt.Fprintf(out, "  and %d more; -v tells all\n", len(all)-shown)
-				break
-			}
-			fmt.Fprintf(out, "  %s\n", describeAction(a))
-		}
-	}
-	for i, l := range m.Losses {
-		if i == 0 && m.planned() {
-			fmt.Fprintf(out, "would be lost (%s)\n", plural(len(m.Losses), "part"))
-		} else if i == 0 {
-			fmt.Fprintf(out, "lost (%s)\n", plural(len(m.Losses), "part"))
-		}
-		fmt.Fprintf(out, "  %s\n", describeLoss(l))
-	}
+	m.printActions(out, verbose)
+	m.printLosses(out)
 	if err := printText(out, m.result, verbose); err != nil {
 		return err
 	}
@@ -201,6 +185,43 @@ func (m *mended) printText(w io.Writer, verbose bool) error {
 		fmt.Fprintf(out, "%s: %s changed; %s takes that back\n", printable(m.image), plural(m.Pages, "page"), m.takeBack(m.Undo))
 	}
 	return out.Flush()
+}
+
+// printActions tells what was done, by what it was.
+func (m *mended) printActions(w io.Writer, verbose bool) {
+	kinds, order := map[string][]repair.Action{}, []string{}
+	for _, a := range m.done() {
+		if kinds[a.What] == nil {
+			order = append(order, a.What)
+		}
+		kinds[a.What] = append(kinds[a.What], a)
+	}
+	for _, what := range order {
+		all := kinds[what]
+		fmt.Fprintf(w, "%s (%s)\n", what, plural(len(all), "time"))
+		for i, a := range all {
+			if i == shown && !verbose {
+				fmt.Fprintf(w, "  and %d more; -v tells all\n", len(all)-shown)
+				break
+			}
+			if text := describeAction(a); text != "" {
+				fmt.Fprintf(w, "  %s\n", text)
+			}
+		}
+	}
+}
+
+func (m *mended) printLosses(w io.Writer) {
+	what := "lost"
+	if m.planned() {
+		what = "would be lost"
+	}
+	for i, l := range m.Losses {
+		if i == 0 {
+			fmt.Fprintf(w, "%s (%s)\n", what, plural(len(m.Losses), "part"))
+		}
+		fmt.Fprintf(w, "  %s\n", describeLoss(l))
+	}
 }
 
 func describeAction(a repair.Action) string {
@@ -258,7 +279,7 @@ type (
 func (m *mended) printJSON(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	e := newEncoder(out)
-	for _, a := range m.Actions {
+	for _, a := range m.done() {
 		p := check.Place{AG: a.AG, Block: check.NullPlace.Block, Ino: a.Ino, Offset: -1}
 		if err := e.Encode(jsonAction{"action", a.What, placeJSON(p), jsonText(a.Note)}); err != nil {
 			return err
