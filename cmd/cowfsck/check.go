@@ -41,6 +41,14 @@ func (r *result) verdict() string {
 // complete says that all of the image was judged, and nothing left out on request.
 func (r *result) complete() bool { return r.Complete && len(r.only) == 0 }
 
+// found is how many findings there are.
+func (r *result) found() (n int) {
+	for _, k := range r.Counts {
+		n += k
+	}
+	return n
+}
+
 // exit is the exit code that goes with the verdict.
 func (r *result) exit() int {
 	switch r.verdict() {

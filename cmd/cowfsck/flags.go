@@ -19,7 +19,7 @@ func flagGroups() []cmdline.Group {
 			&cli.StringFlag{Name: "undo", Usage: "the undo file of a repair is `FILE`; by default it lies beside the image, with .undo behind its name"},
 			&cli.StringFlag{Name: "undo-apply", Usage: "take back the repair whose undo file is `FILE`: every byte is put back"},
 			&cli.BoolFlag{Name: "replay", Usage: "write what a dirty log holds into the image first, as a mount would"},
-			&cli.StringSliceFlag{Name: "only", Usage: "tell of these `AREAS` or codes only, with commas between: refcount,cow.leaked"},
+			&cli.StringSliceFlag{Name: "only", Usage: "tell of these `AREAS`, structures or codes only, with commas between: refcount,rmapbt,cow.leaked"},
 			&cli.StringFlag{Name: "offset", Usage: "the volume begins `BYTES` into the image, as in a partition; k, m, g and t are powers of 1024"},
 			&cli.StringFlag{Name: "explain", Usage: "tell what the finding `CODE` means, what is lost, and how it is mended; \"list\" tells all codes"},
 		}},
@@ -49,8 +49,8 @@ cowfsck --explain CODE
 Checks and repairs the XFS version 5 filesystem in IMAGE, a regular file or a block device that is
 not mounted. Without -p or -y nothing is changed. A log that a crash left dirty is replayed in
 memory: the image is judged as it would be after a mount, and stays as it is. Nothing is printed
-when nothing is wrong. A repair writes an undo file first; interrupted, it goes on when it is run
-again.
+when nothing is wrong and the log is clean. A repair writes an undo file first; interrupted, it goes
+on when it is run again.
 
 Examples:
   cowfsck disk.img                             check, change nothing

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cowfs/cowfs/check"
 	"github.com/cowfs/cowfs/device"
+	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/internal/cmdline"
 	"github.com/cowfs/cowfs/shell"
 	"github.com/cowfs/cowfs/volume"
@@ -75,15 +76,35 @@ func sizeOf(c *cli.Command, flag string) (int64, error) {
 	return n, nil
 }
 
-// onlyOf checks names of areas and codes.
+// onlyOf checks names of areas, structures and codes.
 func onlyOf(names []string) ([]string, error) {
-	areas := areas()
+	var out []string
 	for _, name := range names {
-		if check.FindCode(name) == nil && !slices.Contains(areas, name) {
-			return nil, cmdline.Usagef("--only %q: not known%s; areas are %s, and cowfsck --explain list tells all codes", name, nearest(name, areas), strings.Join(areas, ", "))
+		name = strings.TrimSpace(name)
+		if !canLimit(name) {
+			return nil, cmdline.Usagef("--only %q: not known%s; areas are %s; structures are %s; and cowfsck --explain list tells all codes",
+				name, nearest(name, append(areas(), structures()...)), strings.Join(areas(), ", "), strings.Join(structures(), ", "))
+		}
+		out = append(out, name)
+	}
+	return out, nil
+}
+
+// canLimit reports whether findings can be limited to a name.
+func canLimit(name string) bool {
+	isName := func(s string) bool { return strings.EqualFold(s, name) }
+	return check.FindCode(name) != nil || slices.Contains(areas(), name) || slices.ContainsFunc(structures(), isName)
+}
+
+// structures are the first words of the names of structures, as findings have them.
+func structures() []string {
+	out := []string{"attributes"} // as a whole; their blocks have names of their own
+	for _, t := range format.BlockTypes() {
+		if word, _, _ := strings.Cut(t.Name, " "); !slices.Contains(out, word) {
+			out = append(out, word)
 		}
 	}
-	return names, nil
+	return out
 }
 
 // areas are the first parts of codes' names.

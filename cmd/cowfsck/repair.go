@@ -226,8 +226,8 @@ func (m *mended) printLosses(w io.Writer) {
 
 func describeAction(a repair.Action) string {
 	place := strings.Join(where(check.Place{AG: a.AG, Block: check.NullPlace.Block, Ino: a.Ino, Offset: -1}), ", ")
-	if a.Note == "" {
-		return place
+	if place == "" || a.Note == "" {
+		return place + printable(a.Note)
 	}
 	return place + ": " + printable(a.Note)
 }

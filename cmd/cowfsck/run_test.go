@@ -97,6 +97,19 @@ func TestOffset(t *testing.T) {
 	}
 }
 
+// TestOnlyIncomplete says that not all was judged also when the findings that tell why were not asked
+// for.
+func TestOnlyIncomplete(t *testing.T) {
+	image := sound(t)
+	if err := os.Truncate(image, 299<<20); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := cowfsck(context.Background(), t, "--only", "dir", image)
+	if code != exitFailure || !strings.Contains(stdout, "\nNot all could be judged; without --only it is told why.\n") {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+}
+
 // TestProgressFD reads the lines that tell a program how far a check is.
 func TestProgressFD(t *testing.T) {
 	r, w, err := os.Pipe()

@@ -34,10 +34,16 @@ func printText(w io.Writer, r *result, verbose bool) error {
 	if r.Dropped > 0 {
 		fmt.Fprintf(out, "%s more, beyond --max-findings\n", plural(r.Dropped, "finding"))
 	}
-	if verbose || r.replayed || r.Dirty || r.verdict() != "clean" {
+	if verbose || !r.quiet() {
 		summarize(out, r)
 	}
 	return out.Flush()
+}
+
+// quiet reports whether there is nothing to tell: nothing was found, all that was asked for was
+// judged, and the log was clean.
+func (r *result) quiet() bool {
+	return r.found() == 0 && r.exit() == exitClean && !r.Dirty
 }
 
 // byCode groups findings, and gives the codes in the order in which they first come.
@@ -164,7 +170,11 @@ func advice(r *result) []string {
 	if len(r.only) > 0 {
 		out = append(out, "Only "+strings.Join(r.only, ", ")+" was asked for; the rest may be wrong.")
 	}
-	if !r.Complete {
+	switch {
+	case r.Complete:
+	case len(r.only) > 0:
+		out = append(out, "Not all could be judged; without --only it is told why.")
+	default:
 		out = append(out, "Not all could be judged, so nothing says that the rest is right.")
 	}
 	switch {
