@@ -64,8 +64,6 @@ func inodeCode(field string) *Code {
 		return InodeBlocks
 	case has("core.flags", "v3.flags2", "core.extsize", "v3.cowextsize"):
 		return InodeFlags
-	case has("core.v3_pad", "core.nrext64_pad"):
-		return InodePadding
 	}
 	return InodeField
 }
@@ -147,7 +145,7 @@ const (
 func (f *file) judgeUnused() {
 	b := f.raw
 	if n := format.DiOnLink.Get(b); n != 0 {
-		f.say(InodePadding, "core.onlink", n, 0)
+		f.say(InodeField, "core.onlink", n, 0) // unlike the others, Linux wants it so
 	}
 	if n := format.DiDMEvMask.Get(b); n != 0 {
 		f.say(InodePadding, "core.dmevmask", fmt.Sprintf("%#x", n), 0)
@@ -190,8 +188,8 @@ func (f *file) judgeFlags() {
 	if typ != format.ModeReg {
 		say(flags&format.FlagsOfReg&^format.FlagExtSize, "no flags of regular files")
 	}
-	if !f.w.hasRealtime() {
-		say(flags&(format.FlagRealtime|format.FlagRtInherit), "no realtime flags on a volume without a realtime section")
+	if !f.w.hasRealtime() { // a directory may say that files in it should be there
+		say(flags&format.FlagRealtime, "no realtime file on a volume without a realtime section")
 	}
 	if f.ino != format.SBRbmIno.Get(f.w.sb) {
 		say(flags&format.FlagNewRtBm, "newrtbm on the realtime bitmap only")
@@ -246,7 +244,7 @@ func (f *file) judgeFree() {
 		f.say(InodeFreeFields, "core.aformat", uint8(n), format.FmtExtents)
 	}
 	if n := format.DiBigNExtents.Get(b); n != 0 && format.DiFlags2.Get(b)&format.Flag2Nrext64 == 0 {
-		f.say(InodePadding, "core.v3_pad", hex(n), 0)
+		f.say(InodeField, "core.v3_pad", hex(n), 0)
 	}
 	if n := format.DiFlags.Get(b); n != 0 {
 		f.say(InodeFreeFields, "core.flags", hex(n), 0)
@@ -256,7 +254,7 @@ func (f *file) judgeFree() {
 		f.say(InodeFreeFields, "v3.flags2", hex(n), "no other flags than those of a free inode")
 	}
 	if n := format.DiANExtents.Get(b); n != 0 && flags2&format.Flag2Nrext64 != 0 {
-		f.say(InodePadding, "core.nrext64_pad", n, 0)
+		f.say(InodeField, "core.nrext64_pad", n, 0)
 	}
 	f.judgeUnused()
 }

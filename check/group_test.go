@@ -111,7 +111,7 @@ var superFaults = []fault{
 	{"frextents", super(0, func(p []byte) { format.SBFRExtents.Put(p, 3) }), "super.field"},
 	{"rextslog", super(0, func(p []byte) { format.SBRExtsLog.Put(p, 3) }), "super.field"},
 	{"behind the superblock", super(0, func(p []byte) { p[len(p)-1] = 1 }), "super.padding"},
-	{"flags", super(0, func(p []byte) { format.SBFlags.Put(p, 1) }), "super.unused"},
+	{"flags", super(0, func(p []byte) { format.SBFlags.Put(p, 1) }), "super.field"},
 	{"unknown version bit", super(0, func(p []byte) { format.SBVersionNum.Put(p, format.SBVersionNum.Get(p)|0x200) }), "super.field super.unused"},
 	{"meta_uuid", super(0, func(p []byte) { format.SBMetaUUID.Put(p, format.UUID{9}) }), "super.field super.unused"},
 	{"needs repair", super(0, func(p []byte) { format.SBIncompat.Put(p, format.SBIncompat.Get(p)|format.InNeedsRepair) }), "super.needs-repair"},

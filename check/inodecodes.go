@@ -127,7 +127,7 @@ var (
 
 	QuotaInode = &Code{
 		Name: "quota.inode", Severity: Damage, Summary: "what should hold quotas is no file",
-		Means:  "The superblock names an inode for the quotas of users, groups or projects. It is free, no regular file, or does not exist.",
+		Means:  "The superblock says that quotas of users, groups or projects are kept, and names an inode for them. It is free, no regular file, serves another purpose, or there is none.",
 		Lost:   "The limits that were set. What is used is counted anew at the next mount.",
 		Repair: "Forgets the inode; Linux makes a new one.",
 	}

@@ -127,6 +127,11 @@ var inodeFaults = []fault{
 		})
 	}, "inode.time"},
 	{"padding", inodeOf("/small", func(raw []byte) { raw[133] = 1 }), "inode.padding"},
+	{"number of links of old inodes", inodeOf("/small", func(raw []byte) { format.DiOnLink.Put(raw, 1) }), "inode.field"},
+	{"padding that Linux looks at", inodeOf("/small", func(raw []byte) { format.DiANExtents.Put(raw, 1) }), "inode.field"},
+	{"new files of the directory go to a realtime section", inodeOf("/short", func(raw []byte) {
+		format.DiFlags.Put(raw, format.FlagRtInherit)
+	}), ""},
 	{"old fields", inodeOf("/small", func(raw []byte) { format.DiDMState.Put(raw, 1) }), "inode.padding"},
 	{"blocks", inodeOf("/small", func(raw []byte) { format.DiNBlocks.Put(raw, 17) }), "inode.blocks"},
 	{"extents of a tree", inodeOf("/tree", func(raw []byte) { format.DiBigNExtents.Put(raw, 70) }), "inode.blocks inode.extents"},
@@ -136,6 +141,16 @@ var inodeFaults = []fault{
 	}, "inode.reflink-missing"},
 	{"a free inode with links", freeInode(func(raw []byte) { format.DiNLink.Put(raw, 1) }), "inode.free-fields"},
 	{"a free inode with blocks", freeInode(func(raw []byte) { format.DiNBlocks.Put(raw, 1) }), "inode.free-fields"},
+	{"size of the realtime bitmap", func(b *bed, d *device.Memory) {
+		b.inodeAt(d, b.geo.RootIno+1, func(raw []byte) { format.DiSize.Put(raw, 4096) })
+	}, "inode.size"},
+	{"no inode for quotas", super(0, func(p []byte) {
+		format.SBVersionNum.Put(p, format.SBVersionNum.Get(p)|format.VersionQuota)
+		format.SBQFlags.Put(p, 5)
+	}), "quota.inode unchecked.quota"},
+	{"root is no directory any more", func(b *bed, d *device.Memory) {
+		b.inodeAt(d, b.geo.RootIno, func(raw []byte) { format.DiMode.Put(raw, format.ModeReg|0o644) })
+	}, "inode.format inode.special"},
 	{"root is no directory", func(b *bed, d *device.Memory) {
 		b.header(d, format.TypeSuperblock, 0, func(p []byte) { format.SBRbmIno.Put(p, format.SBRootIno.Get(p)) })
 	}, "inode.flags inode.special link.none"},

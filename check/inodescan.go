@@ -209,6 +209,9 @@ func (w *worker) inode(ino format.Ino, s spot, raw []byte) {
 		return
 	}
 	w.checkLSN(format.TypeInode, raw, InInode(ino))
+	if ino == w.geo.RootIno && !f.isDir() {
+		w.inodes.namesLost.Store(true) // those in it
+	}
 	if f.mode == 0 {
 		if !free {
 			f.say(ChunkFreeUsed, "core.mode", 0, "a file in use")

@@ -43,13 +43,15 @@ func (w *worker) primary() {
 	} else if n, want := format.SBRExtsLog.Get(b), bits.Len64(format.SBRExtents.Get(b))-1; int(n) != want {
 		field(SuperField, "rextslog", n, want)
 	}
+	if f := format.SBFlags.Get(b); f != 0 { // the volume can only be read
+		field(SuperField, "flags", hex(uint16(f)), 0)
+	}
 	for _, f := range []struct {
 		name  string
 		unset uint64
 	}{
 		{"versionnum", uint64(format.SBVersionNum.Get(b) &^ versionKnown)},
 		{"features2", uint64(format.SBFeatures2.Get(b) &^ format.Feat2Mandatory)},
-		{"flags", uint64(format.SBFlags.Get(b))},
 		{"qflags", uint64(format.SBQFlags.Get(b) &^ quotaFlags)},
 	} {
 		if f.unset != 0 {

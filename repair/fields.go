@@ -25,12 +25,12 @@ var cures = map[string]cure{
 	"log.behind":  aheadOfLog,
 	"inode.flags": dropFlags, "inode.reflink-stale": dropReflink, "inode.time": dropNanoseconds,
 	"cow.pending-flag": pendingCow(false), "cow.pending-half": pendingCow(true),
-	"inode.format": noAttrs, "inode.special": mendOwn, "inode.crc": mendInode, "inode.identity": mendInode,
+	"inode.format": noAttrs, "inode.size": emptySize, "inode.special": mendOwn, "inode.crc": mendInode, "inode.identity": mendInode,
 }
 
 // curable reports whether a finding has a cure of its own.
 func curable(f check.Finding) bool {
-	if f.Code == check.InodeFormat {
+	if f.Code == check.InodeFormat || f.Code == check.InodeSize {
 		return false // only sometimes
 	}
 	return cures[f.Code.Name] != nil
@@ -112,13 +112,36 @@ func zeroField(j *job, f check.Finding) error {
 	})
 }
 
-// zeroQuota makes the superblock name no quota inode where it names something else.
+// quotaBits are the bits of qflags that are about the quotas of a field.
+var quotaBits = map[string]uint16{"uquotino": 0x007, "gquotino": 0x1c0, "pquotino": 0x608}
+
+// zeroQuota makes the superblock name no quota inode where it names something else, or nothing, and
+// speak of no such quotas.
 func zeroQuota(j *job, f check.Finding) error {
 	if f.Structure != format.TypeSuperblock.Name {
 		return nil
 	}
 	f.Place = check.AtBlock(0, 0, 1)
-	return zeroField(j, f)
+	return j.edit(f, func(t *format.BlockType, b []byte) error {
+		if err := t.Table.Set(j.geo, b, f.Field, "0"); err != nil {
+			return err
+		}
+		flags := format.SBQFlags.Get(b) &^ quotaBits[f.Field]
+		if len(specials(b)) == 2 { // no quotas are left
+			flags = 0
+			format.SBVersionNum.Put(b, format.SBVersionNum.Get(b)&^format.VersionQuota)
+		}
+		format.SBQFlags.Put(b, flags)
+		return nil
+	})
+}
+
+// emptySize takes the size from an inode that should have none.
+func emptySize(j *job, f check.Finding) error {
+	if f.Want != "0" {
+		return nil
+	}
+	return wantField(j, f)
 }
 
 func setField(value string) cure {
@@ -129,6 +152,9 @@ func setField(value string) cure {
 
 // wantField sets a field to what the finding wants, if that is a value.
 func wantField(j *job, f check.Finding) error {
+	if f.Want == "0" {
+		return zeroField(j, f) // padding, too
+	}
 	return j.edit(f, func(t *format.BlockType, b []byte) error {
 		if err := t.Table.Set(j.geo, b, f.Field, f.Want); err != nil && t == format.TypeInode && f.Field == "core.nlinkv2" {
 			format.DiNLink.Put(b, 1) // only a bound is wanted; names tell the number
