@@ -12,15 +12,11 @@ import (
 	"github.com/cowfs/cowfs/internal/usage"
 )
 
-// explain tells what a code means, or lists all.
+// explain tells what a code means, or lists those of an area, or all.
 func explain(w io.Writer, name string, asJSON bool) error {
-	codes := check.Codes()
-	if name != "list" {
-		c := check.FindCode(name)
-		if c == nil {
-			return cmdline.Usagef("--explain %q: no such code%s; \"list\" tells all", name, cmp.Or(nearest(name, nil), similar(name)))
-		}
-		codes = []*check.Code{c}
+	codes := explained(name)
+	if len(codes) == 0 {
+		return cmdline.Usagef("--explain %q: no such code or area%s; \"list\" tells all codes", name, cmp.Or(nearest(name, areas()), similar(name)))
 	}
 	if asJSON {
 		if err := printJSONHeader(w, ""); err != nil {
@@ -32,16 +28,24 @@ func explain(w io.Writer, name string, asJSON bool) error {
 		switch {
 		case asJSON:
 			err = newEncoder(w).Encode(jsonCode{"code", c.Name, c.Severity.String(), c.Summary, c.Means, c.Lost, c.Repair})
-		case name == "list":
-			_, err = fmt.Fprintf(w, "%-32s %-9s %s\n", c.Name, c.Severity, c.Summary)
-		default:
+		case name == c.Name:
 			_, err = io.WriteString(w, article(c))
+		default:
+			_, err = fmt.Fprintf(w, "%-32s %-9s %s\n", c.Name, c.Severity, c.Summary)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// explained are the codes that a name stands for.
+func explained(name string) []*check.Code {
+	return slices.DeleteFunc(check.Codes(), func(c *check.Code) bool {
+		area, _, _ := strings.Cut(c.Name, ".")
+		return name != "list" && name != area && name != c.Name
+	})
 }
 
 // article is all there is to say of a code.
@@ -68,16 +72,21 @@ func nearest(name string, areas []string) string {
 	return usage.Suggest(name, known)
 }
 
-// similar names codes of the same area, or with the word in them.
+// fewCodes is how many codes are proposed.
+const fewCodes = 8
+
+// similar names the area that a code would be of, or a few codes with the word in them.
 func similar(name string) string {
-	area, _, _ := strings.Cut(name, ".")
+	if area, _, _ := strings.Cut(name, "."); slices.Contains(areas(), area) {
+		return "; --explain " + area + " tells those of that area"
+	}
 	var out []string
 	for _, c := range check.Codes() {
-		if area != "" && strings.Contains(c.Name, area) {
+		if strings.Contains(c.Name, name) {
 			out = append(out, c.Name)
 		}
 	}
-	if len(out) == 0 {
+	if len(out) == 0 || len(out) > fewCodes {
 		return ""
 	}
 	return "; there are " + strings.Join(out, ", ")

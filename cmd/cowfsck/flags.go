@@ -11,7 +11,7 @@ func flagGroups() []cmdline.Group {
 	return []cmdline.Group{
 		{Title: "What to do", Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "n", Usage: "change nothing: the image is opened for reading only"},
-			&cli.BoolFlag{Name: "p", Usage: "mend what takes nothing from anybody: replay the log, free what a crash has left, add up counters"},
+			&cli.BoolFlag{Name: "p", Aliases: []string{"a"}, Usage: "mend what takes nothing from anybody: replay the log, free what a crash has left, add up counters"},
 			&cli.BoolFlag{Name: "y", Usage: "mend all that can be mended"},
 			&cli.BoolFlag{Name: "plan", Usage: "tell what a repair would do, and change nothing"},
 			&cli.BoolFlag{Name: "strict", Usage: "with -y: change nothing if anything would be lost"},
@@ -21,7 +21,8 @@ func flagGroups() []cmdline.Group {
 			&cli.BoolFlag{Name: "replay", Usage: "write what a dirty log holds into the image first, as a mount would"},
 			&cli.StringSliceFlag{Name: "only", Usage: "tell of these `AREAS`, structures or codes only, with commas between: refcount,rmapbt,cow.leaked"},
 			&cli.StringFlag{Name: "offset", Usage: "the volume begins `BYTES` into the image, as in a partition; k, m, g and t are powers of 1024"},
-			&cli.StringFlag{Name: "explain", Usage: "tell what the finding `CODE` means, what is lost, and how it is mended; \"list\" tells all codes"},
+			&cli.StringFlag{Name: "explain", Usage: "tell what the finding `CODE` means, what is lost, and how it is mended; an area or \"list\" tells its codes or all"},
+			&cli.BoolFlag{Name: "f", Usage: "has no effect: every check is a full one. fsck(8) passes it on"},
 		}},
 		{Title: "What to print", Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "print objects, one line of JSON each, instead of text"},

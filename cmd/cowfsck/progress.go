@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/urfave/cli/v3"
+
 	"github.com/cowfs/cowfs/internal/cmdline"
 )
 
@@ -22,18 +24,21 @@ type progress struct {
 	last  time.Time // when a line was written
 }
 
-// newProgress shows progress on stderr, if it is a terminal and not to be quiet, and on a file
-// descriptor unless that is -1.
-func newProgress(stderr *os.File, fd int, quiet bool) (*progress, error) {
-	p := &progress{bar: cmdline.NewBar(stderr, quiet)}
-	if fd >= 0 {
-		// A descriptor of our own, as others may close theirs.
-		var err error
-		if p.lines, err = dupDescriptor(fd); err != nil {
-			return nil, cmdline.Usagef("--progress-fd %d: %w", fd, err)
-		}
-	} else if fd != -1 {
+// newProgress shows progress on standard error, if it is a terminal and not to be quiet, and on the
+// file descriptor that the command line names, if any.
+func newProgress(c *cli.Command, h host) (*progress, error) {
+	p := &progress{bar: cmdline.NewBar(h.stderr, c.Bool("quiet"))}
+	if !c.IsSet("progress-fd") {
+		return p, nil
+	}
+	fd := c.Int("progress-fd")
+	if fd < 0 {
 		return nil, cmdline.Usagef("--progress-fd %d: not a file descriptor", fd)
+	}
+	// A descriptor of our own, as others may close theirs.
+	var err error
+	if p.lines, err = dupDescriptor(fd); err != nil {
+		return nil, cmdline.Usagef("--progress-fd %d: %w", fd, err)
 	}
 	return p, nil
 }

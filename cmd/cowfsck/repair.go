@@ -44,7 +44,7 @@ func repairImage(ctx context.Context, c *cli.Command, h host) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	p, err := newProgress(h.stderr, c.Int("progress-fd"), c.Bool("quiet"))
+	p, err := newProgress(c, h)
 	if err != nil {
 		return 0, err
 	}
@@ -99,7 +99,8 @@ func (j *job) repair(ctx context.Context, o repair.Options) (r *repair.Result, e
 	} else if o.Undo, err = j.undoFile(dev, o.Undo); err != nil {
 		return nil, err
 	}
-	return repair.Run(ctx, dev, o)
+	r, err = repair.Run(ctx, dev, o)
+	return r, explainForeign(dev, err)
 }
 
 // applyUndo takes a repair back.
