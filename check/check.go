@@ -63,7 +63,6 @@ func Run(ctx context.Context, dev device.Device, o Options) (*Report, error) {
 	w.features()
 	w.cleanLog()
 	c.stage(ctx, "headers", c.groupUnits())
-	c.reportCopies()
 	c.stage(ctx, "trees", c.inodeTrees())
 	units := c.eachGroup(rmapbt, (*worker).reverseMap)
 	units = append(units, c.eachGroup(bnobt, (*worker).freeByPlace)...)

@@ -33,6 +33,15 @@ func super(ag format.AGNumber, change func(p []byte)) func(b *bed, d *device.Mem
 	return func(b *bed, d *device.Memory) { b.header(d, format.TypeSuperblock, ag, change) }
 }
 
+// supers changes the superblocks of all groups.
+func supers(change func(p []byte)) func(b *bed, d *device.Memory) {
+	return func(b *bed, d *device.Memory) {
+		for ag := range format.AGNumber(b.geo.AGCount) {
+			b.header(d, format.TypeSuperblock, ag, change)
+		}
+	}
+}
+
 // flip changes a bit of a sector and leaves the checksum as it was.
 func flip(sector int, at int) func(b *bed, d *device.Memory) {
 	return func(b *bed, d *device.Memory) {
@@ -112,15 +121,31 @@ var superFaults = []fault{
 	{"rextslog", super(0, func(p []byte) { format.SBRExtsLog.Put(p, 3) }), "super.field"},
 	{"behind the superblock", super(0, func(p []byte) { p[len(p)-1] = 1 }), "super.padding"},
 	{"flags", super(0, func(p []byte) { format.SBFlags.Put(p, 1) }), "super.field"},
-	{"unknown version bit", super(0, func(p []byte) { format.SBVersionNum.Put(p, format.SBVersionNum.Get(p)|0x200) }), "super.field super.unused"},
-	{"meta_uuid", super(0, func(p []byte) { format.SBMetaUUID.Put(p, format.UUID{9}) }), "super.field super.unused"},
+	{"unknown version bit", super(0, func(p []byte) { format.SBVersionNum.Put(p, format.SBVersionNum.Get(p)|0x200) }), "super.field"},
+	{"meta_uuid", super(0, func(p []byte) { format.SBMetaUUID.Put(p, format.UUID{9}) }), "super.field"},
 	{"needs repair", super(0, func(p []byte) { format.SBIncompat.Put(p, format.SBIncompat.Get(p)|format.InNeedsRepair) }), "super.needs-repair"},
 	{"fdblocks", super(0, func(p []byte) { format.SBFDBlocks.Put(p, 5) }), "super.counter"},
 	{"icount", super(0, func(p []byte) { format.SBICount.Put(p, format.SBICount.Get(p)+1) }), "super.counter"},
 	{"ifree", super(0, func(p []byte) { format.SBIFree.Put(p, 0) }), "super.counter"},
 	{"log items", super(0, func(p []byte) { format.SBLogIncompat.Put(p, format.LogXattrs) }), "log.feature"},
-	{"unknown feature", super(0, func(p []byte) { format.SBROCompat.Put(p, format.SBROCompat.Get(p)|1<<20) }), "super.field unchecked.feature"},
-	{"unknown compatible feature", super(0, func(p []byte) { format.SBCompat.Put(p, 4) }), "super.field unchecked.feature"},
+	{"unknown feature", supers(func(p []byte) { format.SBROCompat.Put(p, format.SBROCompat.Get(p)|1<<20) }), "unchecked.feature"},
+	{"unknown feature in the first superblock only", super(0, func(p []byte) { format.SBROCompat.Put(p, format.SBROCompat.Get(p)|1<<20) }), "super.field"},
+	{"feature that is not supported", super(0, func(p []byte) { format.SBIncompat.Put(p, format.SBIncompat.Get(p)|format.InMetaDir) }), "super.field"},
+	{"other version", super(0, func(p []byte) { format.SBVersionNum.Put(p, format.SBVersionNum.Get(p)&^0xf|4) }), "super.field"},
+	{"more groups", super(0, func(p []byte) {
+		format.SBAGCount.Put(p, 1000)
+		format.SBDBlocks.Put(p, 1000*uint64(format.SBAGBlocks.Get(p)))
+	}), "super.field"},
+	{"fewer groups", super(0, func(p []byte) {
+		format.SBAGCount.Put(p, 2)
+		format.SBDBlocks.Put(p, 2*uint64(format.SBAGBlocks.Get(p)))
+	}), "super.field"},
+	{"smaller groups", super(0, func(p []byte) {
+		format.SBAGBlocks.Put(p, format.SBAGBlocks.Get(p)/2)
+		format.SBAGCount.Put(p, 2*format.SBAGCount.Get(p))
+	}), "super.field"},
+	{"unknown version bit in all", supers(func(p []byte) { format.SBVersionNum.Put(p, format.SBVersionNum.Get(p)|0x200) }), "super.unused"},
+	{"unknown compatible feature", super(0, func(p []byte) { format.SBCompat.Put(p, 4) }), "super.field"},
 	{"staged writes announced", super(0, func(p []byte) {
 		format.SBROCompat.Put(p, format.SBROCompat.Get(p)|format.ROPendingCow)
 		format.SBLogIncompat.Put(p, format.LogPendingCow)
@@ -158,8 +183,8 @@ var superFaults = []fault{
 		b.must(err)
 	}, "log.damaged"},
 	{"log cut off", func(b *bed, d *device.Memory) {
-		b.header(d, format.TypeSuperblock, 0, func(p []byte) { format.SBLogStart.Put(p, 0) })
-	}, "log.external rmap.stray space.lost super.field"},
+		supers(func(p []byte) { format.SBLogStart.Put(p, 0) })(b, d)
+	}, "log.external rmap.stray space.lost"},
 }
 
 // TestUnusedFields sets fields of features that a volume doesn't have.
@@ -171,7 +196,7 @@ func TestUnusedFields(t *testing.T) {
 		{"blocks of refcountbt", agf(func(p []byte) { format.AGFRefcntBlks.Put(p, 1) }), "agf.unused"},
 		{"root of finobt", agi(func(p []byte) { format.AGIFreeRoot.Put(p, 7) }), "agi.unused"},
 		{"blocks of inobt", agi(func(p []byte) { format.AGIIBlocks.Put(p, 7) }), "agi.unused"},
-		{"spino_align", super(0, func(p []byte) { format.SBSpInoAlign.Put(p, 4) }), "super.field super.unused"},
+		{"spino_align", super(0, func(p []byte) { format.SBSpInoAlign.Put(p, 4) }), "super.field"},
 	})
 }
 

@@ -127,7 +127,7 @@ func TestUncheckedParts(t *testing.T) {
 		make func(b *bed, d *device.Memory)
 	}{
 		{"unchecked.quota", super(0, func(p []byte) { format.SBVersionNum.Put(p, format.SBVersionNum.Get(p)|format.VersionQuota) })},
-		{"unchecked.realtime", super(0, func(p []byte) { format.SBRBlocks.Put(p, 1000) })},
+		{"unchecked.realtime", supers(func(p []byte) { format.SBRBlocks.Put(p, 1000) })},
 	} {
 		dev := b.dev.Clone()
 		c.make(b, dev)

@@ -25,7 +25,6 @@ type checker struct {
 	opt Options
 
 	copied bool // the superblock is another group's
-	copies copies
 
 	out     sink
 	quiet   bool        // no findings: what is looked at was looked at before
@@ -64,6 +63,9 @@ const maxFindings = 1_000_000
 
 // open reads the superblock and the log, and makes ready.
 func (c *checker) open() error {
+	if err := c.outvote(); err != nil {
+		return err
+	}
 	v, err := c.openVolume()
 	if err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"math/bits"
-	"sync"
 
 	"github.com/cowfs/cowfs/format"
 )
@@ -123,7 +122,7 @@ func (w *worker) secondary(no format.AGNumber, b []byte) {
 				w.corrupt(SecondaryUnreadable, e, at)
 			case readable:
 				told[e.Field] = true
-				w.differs(Finding{Code: SecondaryField, Structure: "superblock", Field: e.Field, Place: at, Got: e.Got, Want: e.Want})
+				w.report(Finding{Code: SecondaryField, Structure: "superblock", Field: e.Field, Place: at, Got: e.Got, Want: e.Want})
 			}
 		})
 	}
@@ -173,7 +172,7 @@ func (w *worker) secondary(no format.AGNumber, b []byte) {
 	}
 	for _, v := range got {
 		if w2, ok := values[v.Name]; ok && v.String() != w2 && !told[v.Name] {
-			w.differs(Finding{Code: SecondaryField, Structure: "superblock", Field: v.Name, Place: at, Got: v.String(), Want: w2})
+			w.report(Finding{Code: SecondaryField, Structure: "superblock", Field: v.Name, Place: at, Got: v.String(), Want: w2})
 		}
 	}
 }
@@ -201,43 +200,6 @@ func (w *worker) stale(b []byte, at Place) {
 			report(i.name, got, fmt.Sprintf("null or %d", want))
 		}
 	}
-}
-
-// copies are differences between the primary superblock and others.
-type copies struct {
-	mu   sync.Mutex
-	list []Finding
-}
-
-func (c *checker) differs(f Finding) {
-	c.copies.mu.Lock()
-	defer c.copies.mu.Unlock()
-	c.copies.list = append(c.copies.list, f)
-}
-
-// reportCopies reports the differences. Where all copies, of which there are several, agree
-// against the primary superblock, it is this one that is wrong.
-func (c *checker) reportCopies() {
-	type value struct{ field, got string }
-	votes := map[value]int{}
-	for _, f := range c.copies.list {
-		votes[value{f.Field, f.Got}]++
-	}
-	for _, f := range c.copies.list {
-		v := value{f.Field, f.Got}
-		switch n := votes[v]; {
-		case n == 0: // said
-		case n > 1 && n == len(c.groups)-1:
-			votes[v] = 0
-			c.report(Finding{
-				Code: SuperField, Structure: f.Structure, Field: f.Field, Place: AtBlock(0, 0, 1),
-				Got: f.Want, Want: f.Got, Note: "as all copies have it",
-			})
-		default:
-			c.report(f)
-		}
-	}
-	c.copies.list = nil
 }
 
 // stripe judges whether a superblock's stripe unit and width go together.
