@@ -144,6 +144,14 @@ var superFaults = []fault{
 		format.SBAGBlocks.Put(p, format.SBAGBlocks.Get(p)/2)
 		format.SBAGCount.Put(p, 2*format.SBAGCount.Get(p))
 	}), "super.field"},
+	{"copies that don't know of the last group", func(b *bed, d *device.Memory) {
+		for ag := format.AGNumber(1); ag < 3; ag++ {
+			super(ag, func(p []byte) {
+				format.SBAGCount.Put(p, 2)
+				format.SBDBlocks.Put(p, 2*uint64(format.SBAGBlocks.Get(p)))
+			})(b, d)
+		}
+	}, "secondary.field"},
 	{"unknown version bit in all", supers(func(p []byte) { format.SBVersionNum.Put(p, format.SBVersionNum.Get(p)|0x200) }), "super.unused"},
 	{"unknown compatible feature", super(0, func(p []byte) { format.SBCompat.Put(p, 4) }), "super.field"},
 	{"staged writes announced", super(0, func(p []byte) {

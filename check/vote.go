@@ -49,10 +49,14 @@ func (c *checker) elect(g *format.Geometry, sb []byte, copies [][]byte) []byte {
 	if err != nil {
 		return now
 	}
+	grown := volume.Grown(c.dev, sb, copies[0])
 	for _, f := range fields {
 		end := f.Off + f.Size
 		if end > len(mine) {
 			break // padding behind the fields
+		}
+		if grown && volume.Grows(f.Name) {
+			continue
 		}
 		if i := mostHave(theirs, f.Off, end); i >= 0 && !bytes.Equal(theirs[i][f.Off:end], mine[f.Off:end]) {
 			copy(now[f.Off:end], copies[i][f.Off:end])

@@ -158,7 +158,7 @@ func (j *job) correctSuper(g *format.Geometry, sb []byte) (*format.Geometry, err
 	if err != nil {
 		return nil, err
 	}
-	changed, err := outvote(copies, g, sb, j.r)
+	changed, err := outvote(j.dev, copies, g, sb, j.r)
 	if err != nil {
 		return nil, err
 	}

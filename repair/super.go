@@ -202,13 +202,14 @@ func mostVotes(copies [][]byte, v format.Value) (most []byte, n int) {
 
 // outvote corrects the fields of a superblock, which is sound by itself, about which its copies
 // agree and say something else. Two copies at least must be there to be believed.
-func outvote(copies [][]byte, g *format.Geometry, sb []byte, r *Result) (changed bool, err error) {
+func outvote(dev device.Device, copies [][]byte, g *format.Geometry, sb []byte, r *Result) (changed bool, err error) {
 	fields, err := format.Superblock.Decode(g, sb)
 	if err != nil || len(copies) < 2 {
 		return false, err
 	}
+	grown := volume.Grown(dev, sb, copies[0])
 	for _, v := range fields {
-		if slices.Contains(volatile, v.Name) || v.Size == 0 {
+		if slices.Contains(volatile, v.Name) || v.Size == 0 || grown && volume.Grows(v.Name) {
 			continue
 		}
 		mine := sb[v.Off : v.Off+v.Size]

@@ -87,3 +87,21 @@ func SearchSuperblock(dev device.Device) ([]byte, *format.Geometry, error) {
 	}
 	return nil, nil, errNoCopy
 }
+
+// Grown reports whether a primary superblock says that the volume is larger than a copy does, and the
+// last group's header says so, too: while Linux makes a volume larger, no copy knows of it.
+func Grown(dev device.Device, sb, other []byte) bool {
+	g, err := format.GeometryOf(sb)
+	if err != nil || g.DBlocks <= format.SBDBlocks.Get(other) {
+		return false
+	}
+	last := format.AGNumber(g.AGCount - 1)
+	b := make([]byte, g.SectSize)
+	if _, err := dev.ReadAt(b, g.SectorOffset(last, 1)); err != nil {
+		return false
+	}
+	return format.TypeAGF.Is(b) && format.ChecksumOK(b, format.AGFCRC) && format.AGFSeqNo.Get(b) == last && format.AGFLength.Get(b) == g.AGLen(last)
+}
+
+// Grows reports whether a field of the superblock changes when a volume is made larger.
+func Grows(field string) bool { return field == "agcount" || field == "dblocks" }
