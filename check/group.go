@@ -196,16 +196,19 @@ func (g *group) readHeaders(agf, agi []byte, agfOK, agiOK bool) {
 // headerCodes are the codes of a group's header.
 type headerCodes struct{ unreadable, field, padding *Code }
 
-// header judges one of a group's headers. ok is false when nothing in it can be relied on.
+// header judges one of a group's headers. ok is false when nothing in it can be relied on. One with
+// nothing but a wrong checksum is used all the same.
 func (w *worker) header(no format.AGNumber, n int, typ *format.BlockType, b []byte, codes *headerCodes) (ok bool) {
 	at := format.Place{AG: no, Daddr: format.Daddr(w.geo.SectorOffset(no, n) >> format.BasicBlockLog), Ino: format.NullIno}
 	place := w.sectorPlace(no, n)
 	ok = true
 	if format.Verify(w.geo, typ, b, at) != nil {
+		faults, crc := 0, false
 		format.Judge(w.geo, typ, b, at, func(e *format.CorruptError) {
+			faults++
 			switch {
 			case unreadable(e):
-				ok = false
+				ok, crc = false, e.Field == "crc"
 				w.corrupt(codes.unreadable, e, place)
 			case ok:
 				w.corrupt(codes.field, e, place)
@@ -213,6 +216,9 @@ func (w *worker) header(no format.AGNumber, n int, typ *format.BlockType, b []by
 		})
 		if !ok {
 			w.incomplete()
+		}
+		// With nothing else wrong with it, most of what it says must be right. The AGFL leads nowhere.
+		if !ok && !(crc && faults == 1 && typ != format.TypeAGFL) {
 			return false
 		}
 	}

@@ -56,7 +56,7 @@ func flip(sector int, at int) func(b *bed, d *device.Memory) {
 }
 
 var headerFaults = []fault{
-	{"AGF's checksum", flip(1, 100), "agf.unreadable"},
+	{"AGF's checksum", flip(1, 100), "agf.padding agf.unreadable"},
 	{"AGF's magic number", flip(1, 0), "agf.unreadable"},
 	{"AGF's number", agf(func(p []byte) { format.AGFSeqNo.Put(p, 2) }), "agf.field"},
 	{"AGF's length", agf(func(p []byte) { format.AGFLength.Put(p, 5) }), "agf.field"},

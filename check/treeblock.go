@@ -68,12 +68,18 @@ func (t *treeWalk) identify(block uint64, b []byte) (ok bool) {
 		return true
 	}
 	ok = true
+	faults, crc := 0, false
 	format.Judge(t.w.geo, typ, b, at, func(e *format.CorruptError) {
+		faults++
 		if code := identityCodes[e.Field]; code != nil && ok {
 			t.report(code, block, e.Field, e.Got, e.Want)
-			ok = !unreadable(e) && (code != BtreeOwner || !t.kind.Long)
+			ok, crc = !unreadable(e) && (code != BtreeOwner || !t.kind.Long), code == BtreeCRC
 		} // anything else is judged where it is used
 	})
+	if crc && faults == 1 && !t.kind.Long {
+		t.partial = true
+		return true
+	}
 	return ok
 }
 
