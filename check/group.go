@@ -2,6 +2,7 @@ package check
 
 import (
 	"errors"
+	"strings"
 	"sync/atomic"
 
 	"github.com/cowfs/cowfs/btree"
@@ -196,19 +197,19 @@ func (g *group) readHeaders(agf, agi []byte, agfOK, agiOK bool) {
 // headerCodes are the codes of a group's header.
 type headerCodes struct{ unreadable, field, padding *Code }
 
-// header judges one of a group's headers. ok is false when nothing in it can be relied on. One with
-// nothing but a wrong checksum is used all the same.
+// header judges one of a group's headers. ok is false when nothing in it can be relied on. One with a
+// wrong checksum is used all the same if it is a header of the group and may lead to its trees.
 func (w *worker) header(no format.AGNumber, n int, typ *format.BlockType, b []byte, codes *headerCodes) (ok bool) {
 	at := format.Place{AG: no, Daddr: format.Daddr(w.geo.SectorOffset(no, n) >> format.BasicBlockLog), Ino: format.NullIno}
 	place := w.sectorPlace(no, n)
 	ok = true
 	if format.Verify(w.geo, typ, b, at) != nil {
-		faults, crc := 0, false
+		leads := typ != format.TypeAGFL
 		format.Judge(w.geo, typ, b, at, func(e *format.CorruptError) {
-			faults++
+			leads = leads && !misleading(e)
 			switch {
 			case unreadable(e):
-				ok, crc = false, e.Field == "crc"
+				ok = false
 				w.corrupt(codes.unreadable, e, place)
 			case ok:
 				w.corrupt(codes.field, e, place)
@@ -217,8 +218,7 @@ func (w *worker) header(no format.AGNumber, n int, typ *format.BlockType, b []by
 		if !ok {
 			w.incomplete()
 		}
-		// With nothing else wrong with it, most of what it says must be right. The AGFL leads nowhere.
-		if !ok && !(crc && faults == 1 && typ != format.TypeAGFL) {
+		if !ok && !leads {
 			return false
 		}
 	}
@@ -229,6 +229,15 @@ func (w *worker) header(no format.AGNumber, n int, typ *format.BlockType, b []by
 
 // unreadable reports whether a fault, which is told before all others, means that they say nothing.
 func unreadable(e *format.CorruptError) bool { return e.Field == "magic" || e.Field == "crc" }
+
+// misleading reports whether a fault says that the structure is another one, or leads astray.
+func misleading(e *format.CorruptError) bool {
+	switch e.Field {
+	case "magic", "versionnum", "seqno", "length", "uuid":
+		return true
+	}
+	return strings.Contains(e.Field, "root") || strings.Contains(e.Field, "level")
+}
 
 // sectorPlace is the place of a header sector.
 func (w *worker) sectorPlace(no format.AGNumber, n int) Place {

@@ -70,7 +70,7 @@ var headerFaults = []fault{
 	{"blocks of trees", agf(func(p []byte) { format.AGFBtreeBlks.Put(p, 9) }), "agf.counter"},
 	{"blocks of rmapbt", agf(func(p []byte) { format.AGFRmapBlks.Put(p, 9) }), "agf.counter"},
 	{"blocks of refcountbt", agf(func(p []byte) { format.AGFRefcntBlks.Put(p, 9) }), "agf.counter"},
-	{"AGI's checksum", flip(2, 100), "agi.unreadable"},
+	{"AGI's checksum", flip(2, 100), "agi.unreadable unlinked.pointer"},
 	{"AGI's version", agi(func(p []byte) { format.AGIVersion.Put(p, 2) }), "agi.field"},
 	{"root of finobt", agi(func(p []byte) { format.AGIFreeRoot.Put(p, 1<<30) }), "agi.field btree.pointer"},
 	{"AGI's padding", agi(func(p []byte) { p[format.AGICRC+4] = 1 }), "agi.padding"},
@@ -144,6 +144,12 @@ var superFaults = []fault{
 		format.SBAGBlocks.Put(p, format.SBAGBlocks.Get(p)/2)
 		format.SBAGCount.Put(p, 2*format.SBAGCount.Get(p))
 	}), "super.field"},
+	{"checksums that hide nothing", func(b *bed, d *device.Memory) {
+		b.header(d, format.TypeAGI, 0, func(p []byte) { format.AGICount.Put(p, 4) })
+		b.inodeAt(d, b.geo.RootIno, func(raw []byte) { format.DiNLink.Put(raw, 9) })
+		_, err := d.WriteAt([]byte{1, 2, 3, 4}, b.geo.SectorOffset(0, 2)+int64(format.AGICRC))
+		b.must(err)
+	}, "agi.counter agi.unreadable link.count"},
 	{"copies that don't know of the last group", func(b *bed, d *device.Memory) {
 		for ag := format.AGNumber(1); ag < 3; ag++ {
 			super(ag, func(p []byte) {
