@@ -11,6 +11,7 @@ import (
 	"github.com/cowfs/cowfs/check"
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/internal/foreign"
 	"github.com/cowfs/cowfs/journal"
 	"github.com/cowfs/cowfs/mkfs"
 	"github.com/cowfs/cowfs/refcount"
@@ -190,6 +191,31 @@ func TestOptions(t *testing.T) {
 	}
 	if r := b.check(dev, check.Options{Memory: 1}); codes(r) != "cow.leaked refcount.missing" {
 		t.Errorf("with little memory: %q", codes(r))
+	}
+}
+
+// TestForeign finds another filesystem where a volume was before, of which copies of the superblock are
+// left.
+func TestForeign(t *testing.T) {
+	b := newBed(t, mkfs.Config{})
+	for _, c := range []struct {
+		name string
+		off  int64
+		text string
+		want error
+	}{
+		{"wiped", 600, "", nil},
+		{"ext", 1080, "\x53\xef", foreign.ErrForeign},
+		{"btrfs", 65600, "_BHRfS_M", foreign.ErrForeign},
+	} {
+		dev := b.dev.Clone()
+		_, err := dev.WriteAt(make([]byte, 2048), 0)
+		b.must(err)
+		_, err = dev.WriteAt([]byte(c.text), c.off)
+		b.must(err)
+		if r, err := check.Run(t.Context(), dev, check.Options{}); !errors.Is(err, c.want) || err == nil && r.Clean() {
+			t.Errorf("%s: %v", c.name, err)
+		}
 	}
 }
 

@@ -116,8 +116,8 @@ func (c *checker) expect(n int64) { c.total.Add(n) }
 // read fills b from a place of the volume, in bytes. Where that fails, it is reported, as
 // something about the place at, and ok is false: what should be there is left out.
 func (w *worker) read(b []byte, off int64, at Place) (ok bool) {
-	_, err := w.dev.ReadAt(b, off)
-	w.count(len(b))
+	n, err := w.dev.ReadAt(b, off)
+	w.count(n)
 	if err == nil {
 		return true
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
 	"github.com/cowfs/cowfs/inode"
+	"github.com/cowfs/cowfs/internal/foreign"
 	"github.com/cowfs/cowfs/volume"
 )
 
@@ -103,6 +104,9 @@ func (c *checker) openVolume() (*volume.Volume, error) {
 	v, err := volume.Open(c.dev, volume.Options{})
 	if err == nil || !errors.Is(err, format.ErrCorrupt) {
 		return v, err
+	}
+	if e := foreign.Check(c.dev); e != nil {
+		return nil, e // whose copies of a superblock may be left of something older
 	}
 	if _, _, e := volume.SearchSuperblock(c.dev); e != nil {
 		if errors.Is(e, format.ErrCorrupt) { // there is none

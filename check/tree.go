@@ -10,7 +10,8 @@ import (
 // is wrong: it reports all of it, and gives the records of what can be read.
 //
 // A block is read when its magic number, checksum, level and number of records are right and, in
-// the tree of a fork, its owner; what lies below others is left out. Wrong keys, links and
+// the tree of a fork, its owner; in a group's tree the checksum may be wrong if nothing else is. What
+// lies below others is left out. Wrong keys, links and
 // addresses are reported and not followed. As long as keys ascend no block can be met twice;
 // from the first thing on that is wrong, the walk remembers where it was. So it ends, whatever
 // the image holds.

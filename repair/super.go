@@ -7,6 +7,7 @@ import (
 
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
+	"github.com/cowfs/cowfs/internal/foreign"
 	"github.com/cowfs/cowfs/volume"
 )
 
@@ -24,6 +25,9 @@ func mendSuper(dev device.Device, r *Result) (*format.Geometry, error) {
 	g, err := soundSuper(b)
 	if err == nil {
 		return g, nil
+	}
+	if e := foreign.Check(dev); e != nil {
+		return nil, e // copies would be of what was there before
 	}
 	copies, noCopies := findCopies(dev)
 	switch {

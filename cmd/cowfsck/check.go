@@ -140,7 +140,7 @@ func (j *job) run(ctx context.Context) (*result, error) {
 		return nil, j.named(err)
 	}
 	r.Report, err = check.Run(ctx, dev, j.options)
-	if err = errors.Join(explainForeign(dev, err), dev.Close()); err != nil {
+	if err = errors.Join(err, dev.Close()); err != nil {
 		return nil, j.named(err)
 	}
 	return r, nil

@@ -100,7 +100,7 @@ func (j *job) repair(ctx context.Context, o repair.Options) (r *repair.Result, e
 		return nil, err
 	}
 	r, err = repair.Run(ctx, dev, o)
-	return r, explainForeign(dev, err)
+	return r, err
 }
 
 // applyUndo takes a repair back.

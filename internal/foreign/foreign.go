@@ -1,4 +1,4 @@
-package main
+package foreign
 
 import (
 	"encoding/binary"
@@ -6,8 +6,6 @@ import (
 	"fmt"
 
 	"github.com/cowfs/cowfs/device"
-	"github.com/cowfs/cowfs/format"
-	"github.com/cowfs/cowfs/repair"
 )
 
 // signatures tell other filesystems by what they have at a byte of their beginning.
@@ -21,38 +19,42 @@ var signatures = []struct {
 	{0, "hsqs", "a squashfs filesystem"},
 }
 
-// explainForeign adds to an error what else there is where no XFS filesystem begins.
-func explainForeign(dev device.Device, err error) error {
-	noXFS := errors.Is(err, format.ErrCorrupt) || errors.Is(err, repair.ErrNoVolume)
-	if !noXFS || has(dev, 0, "XFSB") {
-		return err
+// ErrForeign says that an image holds something else than an XFS volume.
+var ErrForeign = errors.New("no XFS filesystem begins here")
+
+// Check returns an ErrForeign that names what begins on a device, or nil if it is nothing that is known.
+func Check(dev device.Device) error {
+	if has(dev, 0, "XFSB") {
+		return nil
 	}
-	if what := foreign(dev); what != "" {
-		return fmt.Errorf("%w; there is %s", err, what)
+	what, help := name(dev)
+	if what == "" {
+		return nil
 	}
-	return err
+	return fmt.Errorf("%w; there is %s%s", ErrForeign, what, help)
 }
 
-// foreign says in words what begins on a device. A GPT is asked for first, as what was there before it
-// may have left its signature, and an MBR last, as boot code of a filesystem can look like one.
-func foreign(dev device.Device) string {
+// name says in words what begins on a device, and what to do. A GPT is asked for first, as what was
+// there before it may have left its signature, and an MBR last, as boot code of a filesystem can look
+// like one.
+func name(dev device.Device) (what, help string) {
 	if starts := gpt(dev); starts != nil {
 		return partitioned(dev, starts)
 	}
 	for _, s := range signatures {
 		if has(dev, s.off, s.text) {
-			return s.name
+			return s.name, ""
 		}
 	}
 	if starts := mbr(dev); starts != nil {
 		return partitioned(dev, starts)
 	}
-	return ""
+	return "", ""
 }
 
 // partitioned says what to do with a partition table, with a partition that holds XFS for an example,
 // or else the first.
-func partitioned(dev device.Device, starts []int64) string {
+func partitioned(dev device.Device, starts []int64) (what, help string) {
 	example := starts[0]
 	for _, start := range starts {
 		if has(dev, start, "XFSB") {
@@ -60,7 +62,7 @@ func partitioned(dev device.Device, starts []int64) string {
 			break
 		}
 	}
-	return fmt.Sprintf("a partition table: name the partition with --offset, such as --offset %d", example)
+	return "a partition table", fmt.Sprintf(": name the partition with --offset, such as --offset %d", example)
 }
 
 // Places in a GPT and in its entries, in bytes.
