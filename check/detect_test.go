@@ -56,6 +56,7 @@ func TestDetection(t *testing.T) {
 		if table.unasked(c) {
 			table.askKernel(t, c, copyOf)
 		}
+		table.askOdd(t, c, copyOf)
 	})
 	if part.no == 0 {
 		for _, c := range damage.Compounds() {

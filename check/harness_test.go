@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -107,6 +108,11 @@ func (v verdict) damaged() bool {
 		}
 	}
 	return v.err != nil
+}
+
+// odd reports whether oddities are all that is wrong.
+func (v verdict) odd() bool {
+	return v.damaged() && v.err == nil && !slices.ContainsFunc(v.findings, func(f check.Finding) bool { return f.Code.Severity != check.Oddity })
 }
 
 // codes lists the codes of the findings, each once.
