@@ -158,7 +158,9 @@ var superFaults = []fault{
 			})(b, d)
 		}
 	}, "secondary.field"},
-	{"unknown version bit in all", supers(func(p []byte) { format.SBVersionNum.Put(p, format.SBVersionNum.Get(p)|0x200) }), "super.unused"},
+	{"unknown version bit in all", supers(func(p []byte) { format.SBVersionNum.Put(p, format.SBVersionNum.Get(p)|0x200) }), "super.field"},
+	{"unknown quota flag", super(0, func(p []byte) { format.SBQFlags.Put(p, 0x10) }), "super.field"},
+	{"meta_uuid in all", supers(func(p []byte) { format.SBMetaUUID.Put(p, format.UUID{9}) }), "super.unused"},
 	{"unknown compatible feature", super(0, func(p []byte) { format.SBCompat.Put(p, 4) }), "super.field"},
 	{"staged writes announced", super(0, func(p []byte) {
 		format.SBROCompat.Put(p, format.SBROCompat.Get(p)|format.ROPendingCow)

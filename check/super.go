@@ -29,8 +29,8 @@ func (w *worker) primary() {
 		if want := clusterBlocks(g); g.SpInoAlign != want {
 			field(SuperField, "spino_align", g.SpInoAlign, want)
 		}
-	} else if g.SpInoAlign != 0 {
-		field(SuperUnused, "spino_align", g.SpInoAlign, 0)
+	} else if g.SpInoAlign != 0 { // nor this
+		field(SuperField, "spino_align", g.SpInoAlign, 0)
 	}
 	if format.SBRBlocks.Get(b) == 0 {
 		if n := format.SBFRExtents.Get(b); n != 0 {
@@ -45,16 +45,17 @@ func (w *worker) primary() {
 	if f := format.SBFlags.Get(b); f != 0 { // the volume can only be read
 		field(SuperField, "flags", hex(uint16(f)), 0)
 	}
+	// Linux does not mount what has bits that it does not know.
 	for _, f := range []struct {
-		name  string
-		unset uint64
+		name       string
+		got, known uint64
 	}{
-		{"versionnum", uint64(format.SBVersionNum.Get(b) &^ versionKnown)},
-		{"features2", uint64(format.SBFeatures2.Get(b) &^ format.Feat2Mandatory)},
-		{"qflags", uint64(format.SBQFlags.Get(b) &^ quotaFlags)},
+		{"versionnum", uint64(format.SBVersionNum.Get(b)), uint64(versionKnown)},
+		{"features2", uint64(format.SBFeatures2.Get(b)), uint64(format.Feat2Mandatory)},
+		{"qflags", uint64(format.SBQFlags.Get(b)), quotaFlags},
 	} {
-		if f.unset != 0 {
-			field(SuperUnused, f.name, hex(f.unset), "no other bits than those that are known")
+		if f.got&^f.known != 0 {
+			field(SuperField, f.name, hex(f.got), hex(f.got&f.known))
 		}
 	}
 	if u := format.SBMetaUUID.Get(b); g.Incompat&format.InMetaUUID == 0 && u != (format.UUID{}) {
