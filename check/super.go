@@ -22,28 +22,39 @@ func (w *worker) primary() {
 	field := func(c *Code, name string, got, want any) {
 		w.report(Finding{Code: c, Structure: "superblock", Field: name, Place: at, Got: text(got), Want: text(want)})
 	}
-	if got, want := format.SBBadFeat2.Get(b), format.SBFeatures2.Get(b); got != want {
-		field(SuperField, "bad_features2", hex(got), hex(want))
+	judgeSuper(g, b, func(name string, got, want any) { field(SuperField, name, got, want) })
+	if u := format.SBMetaUUID.Get(b); g.Incompat&format.InMetaUUID == 0 && u != (format.UUID{}) {
+		field(SuperUnused, "meta_uuid", u, "zero without META_UUID")
 	}
+	if g.Incompat&format.InNeedsRepair != 0 {
+		field(SuperNeedsRepair, "features_incompat", g.Incompat, nil)
+	}
+}
+
+// judgeSuper judges what format.Verify has no reason to refuse in a superblock, and Linux has.
+func judgeSuper(g *format.Geometry, b []byte, say func(field string, got, want any)) {
+	if got, want := format.SBBadFeat2.Get(b), format.SBFeatures2.Get(b); got != want {
+		say("bad_features2", hex(got), hex(want))
+	}
+	align := uint32(0)
 	if g.HasSparse() {
-		if want := clusterBlocks(g); g.SpInoAlign != want {
-			field(SuperField, "spino_align", g.SpInoAlign, want)
-		}
-	} else if g.SpInoAlign != 0 { // nor this
-		field(SuperField, "spino_align", g.SpInoAlign, 0)
+		align = clusterBlocks(g)
+	}
+	if got := format.SBSpInoAlign.Get(b); got != align {
+		say("spino_align", got, align)
 	}
 	if format.SBRBlocks.Get(b) == 0 {
 		if n := format.SBFRExtents.Get(b); n != 0 {
-			field(SuperField, "frextents", n, 0)
+			say("frextents", n, 0)
 		}
 		if n := format.SBRExtsLog.Get(b); n != 0 {
-			field(SuperField, "rextslog", n, 0)
+			say("rextslog", n, 0)
 		}
 	} else if n, want := format.SBRExtsLog.Get(b), bits.Len64(format.SBRExtents.Get(b))-1; int(n) != want {
-		field(SuperField, "rextslog", n, want)
+		say("rextslog", n, want)
 	}
 	if f := format.SBFlags.Get(b); f != 0 { // the volume can only be read
-		field(SuperField, "flags", hex(uint16(f)), 0)
+		say("flags", hex(uint16(f)), 0)
 	}
 	// Linux does not mount what has bits that it does not know.
 	for _, f := range []struct {
@@ -55,14 +66,8 @@ func (w *worker) primary() {
 		{"qflags", uint64(format.SBQFlags.Get(b)), quotaFlags},
 	} {
 		if f.got&^f.known != 0 {
-			field(SuperField, f.name, hex(f.got), hex(f.got&f.known))
+			say(f.name, hex(f.got), hex(f.got&f.known))
 		}
-	}
-	if u := format.SBMetaUUID.Get(b); g.Incompat&format.InMetaUUID == 0 && u != (format.UUID{}) {
-		field(SuperUnused, "meta_uuid", u, "zero without META_UUID")
-	}
-	if g.Incompat&format.InNeedsRepair != 0 {
-		field(SuperNeedsRepair, "features_incompat", g.Incompat, nil)
 	}
 }
 

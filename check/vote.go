@@ -50,17 +50,21 @@ func (c *checker) elect(g *format.Geometry, sb []byte, copies [][]byte) []byte {
 		return now
 	}
 	grown := volume.Grown(c.dev, sb, copies[0])
+	impossible := make([]map[string]bool, len(copies)) // fields of each
+	for i, b := range copies {
+		impossible[i] = map[string]bool{}
+		judgeSuper(g, b, func(field string, _, _ any) { impossible[i][field] = true })
+	}
 	for _, f := range fields {
 		end := f.Off + f.Size
 		if end > len(mine) {
 			break // padding behind the fields
 		}
-		if grown && volume.Grows(f.Name) {
+		i := mostHave(theirs, f.Off, end)
+		if i < 0 || bytes.Equal(theirs[i][f.Off:end], mine[f.Off:end]) || impossible[i][f.Name] || grown && volume.Grows(f.Name) {
 			continue
 		}
-		if i := mostHave(theirs, f.Off, end); i >= 0 && !bytes.Equal(theirs[i][f.Off:end], mine[f.Off:end]) {
-			copy(now[f.Off:end], copies[i][f.Off:end])
-		}
+		copy(now[f.Off:end], copies[i][f.Off:end])
 	}
 	if root := mostRoots(copies); root != format.NullIno {
 		format.SBRootIno.Put(now, root)
