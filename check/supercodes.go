@@ -22,7 +22,7 @@ var (
 	}
 	SuperUnused = &Code{
 		Name: "super.unused", Severity: Oddity, Summary: "a field of the superblock is set that the volume has no use for",
-		Means: "Bits that mean nothing in this version of the format, or a field of a feature that the volume doesn't have.", Lost: "Nothing.", Repair: "Clears it.",
+		Means: "A field of a feature that the volume doesn't have.", Lost: "Nothing.", Repair: "Clears it.",
 	}
 	SuperNeedsRepair = &Code{
 		Name: "super.needs-repair", Severity: Damage, Summary: "the volume is marked as needing repair",
