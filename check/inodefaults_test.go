@@ -139,6 +139,13 @@ var inodeFaults = []fault{
 		b.write(d, func(w *volume.Writer) { b.must(w.Clone("/small", "/clone")) })
 		b.inode(d, "/small", func(raw []byte) { format.DiFlags2.Put(raw, format.DiFlags2.Get(raw)&^format.Flag2Reflink) })
 	}, "inode.reflink-missing"},
+	{"no reflink flags and no count", func(b *bed, d *device.Memory) {
+		b.write(d, func(w *volume.Writer) { b.must(w.Clone("/small", "/clone")) })
+		for _, path := range []string{"/small", "/clone"} {
+			b.inode(d, path, func(raw []byte) { format.DiFlags2.Put(raw, format.DiFlags2.Get(raw)&^format.Flag2Reflink) })
+		}
+		b.drop(d, refc, 0) // the only one
+	}, "inode.reflink-missing refcount.missing"},
 	{"a free inode with links", freeInode(func(raw []byte) { format.DiNLink.Put(raw, 1) }), "inode.free-fields"},
 	{"a free inode with blocks", freeInode(func(raw []byte) { format.DiNBlocks.Put(raw, 1) }), "inode.free-fields"},
 	{"size of the realtime bitmap", func(b *bed, d *device.Memory) {

@@ -306,7 +306,8 @@ func (f *file) judgeForks() {
 	}
 	switch reflink := flags2&format.Flag2Reflink != 0; {
 	case !reflink && f.data.shares:
-		f.say(InodeReflinkMissing, "v3.flags2", "no reflink flag", "reflink, for shared blocks")
+		f.w.flagless.Store(f.ino, true)
+		f.w.report(reflinkMissing(f.ino))
 	case reflink && f.w.opt.asksFor(InodeReflinkStale) && !f.data.shares && !f.data.partial && !f.hasCowFork() && f.w.sharingKnown():
 		f.say(InodeReflinkStale, "v3.flags2", "reflink", "no flag on a file without shared blocks")
 	}

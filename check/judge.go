@@ -38,6 +38,8 @@ type judgement struct {
 	whole   bool // all owners are known
 	// swapped are blocks in the wrong domain of refcountbt.
 	swapped runs
+	// missing are blocks of several owners that refcountbt doesn't have.
+	missing runs
 	// unstaged are blocks of CoW forks that refcountbt doesn't have as staged.
 	unstaged runs
 }

@@ -43,10 +43,11 @@ type checker struct {
 	ahead ahead
 	pads  paddings
 
-	keys   keys
-	groups []group
-	lostMu sync.Mutex
-	lost   map[lostOwner]bool
+	keys     keys
+	groups   []group
+	flagless sync.Map // format.Ino of files that were asked for their reflink flag
+	lostMu   sync.Mutex
+	lost     map[lostOwner]bool
 
 	inodes inodes
 }

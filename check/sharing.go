@@ -75,6 +75,33 @@ func (j *judgement) judgeRefcounts() {
 		at = max(at, r.End())
 	}
 	j.unrecorded(at, j.window.hi)
+	for _, o := range j.owners {
+		if format.OwnerIsInode(o.ID) && j.missing.touches(o.Start, o.End()) {
+			j.w.wantReflink(format.Ino(o.ID))
+		}
+	}
+}
+
+// wantReflink reports that a file shares blocks, as only its owners tell, and does not say so.
+func (w *worker) wantReflink(ino format.Ino) {
+	if _, seen := w.flagless.LoadOrStore(ino, true); seen {
+		return
+	}
+	b := make([]byte, w.geo.InodeSize)
+	if !w.read(b, w.geo.InoOffset(ino), InInode(ino)) || format.Verify(w.geo, format.TypeInode, b, format.InInode(ino)) != nil {
+		return
+	}
+	if format.DiMode.Get(b)&format.ModeType == format.ModeReg && format.DiFlags2.Get(b)&format.Flag2Reflink == 0 {
+		w.report(reflinkMissing(ino))
+	}
+}
+
+// reflinkMissing is the finding about a file that shares blocks and does not say so.
+func reflinkMissing(ino format.Ino) Finding {
+	return Finding{
+		Code: InodeReflinkMissing, Structure: format.TypeInode.Name, Field: "v3.flags2", Place: InInode(ino),
+		Got: "no reflink flag", Want: "reflink, for shared blocks",
+	}
 }
 
 // unrecorded judges blocks from start up to end, which are in no record.
@@ -84,6 +111,7 @@ func (j *judgement) unrecorded(start, end format.AGBlock) {
 		lo, hi := max(u.start, start), min(u.end, end)
 		if u.n > 1 && !u.alone && lo < hi && !j.swapped.touches(lo, hi) {
 			j.refcount(RefcountMissing, lo, hi, "none", owners(u.n), u.a)
+			j.missing = append(j.missing, run{lo, hi})
 		}
 	}
 }
