@@ -149,6 +149,7 @@ func (w *worker) secondary(no format.AGNumber, b []byte) {
 	} else {
 		zero("qflags", uint64(format.SBQFlags.Get(b)&^quotaFlags))
 	}
+	zero("features_ro_compat", uint64(format.SBROCompat.Get(b)&format.ROPendingCow&^format.SBROCompat.Get(w.sb)))
 	zero("features_log_incompat", uint64(format.SBLogIncompat.Get(b)&^format.SBLogIncompat.Get(w.sb)))
 	for _, q := range [...]struct {
 		name string

@@ -11,35 +11,53 @@ import (
 // Each group has a copy of the superblock. Where most of them agree against the primary one, it is this
 // one that is wrong, and all that follows from it would be: the image is checked with what they say.
 
-// outvote corrects the primary superblock, as far as this run sees it, by its copies, if it is intact.
-func (c *checker) outvote() error {
-	sb := make([]byte, min(format.MaxSectorSize, c.dev.Size()))
-	if _, err := c.dev.ReadAt(sb, 0); err != nil || !intact(sb) {
-		return nil // which is told when the volume is opened
+// Elect returns the primary superblock of a device, a sector, as most of its copies have it, and the
+// fields that are not as they were: none if the superblock is not intact, which is another matter, or
+// if there are no two copies to be believed. Counters and all that only the primary superblock keeps
+// up to date are not asked for.
+func Elect(dev device.Device) (now []byte, changed []Elected) {
+	sb := make([]byte, min(format.MaxSectorSize, dev.Size()))
+	if _, err := dev.ReadAt(sb, 0); err != nil || !intact(sb) {
+		return nil, nil
 	}
 	sb = sb[:format.SBSectSize.Get(sb)]
-	copies := c.copies(sb)
+	copies := copiesOf(dev, sb)
 	if len(copies) < 2 {
-		return nil
+		return nil, nil
 	}
 	g, err := format.GeometryOf(forMe(copies[0]))
 	if err != nil {
-		return nil
+		return nil, nil
 	}
-	now := c.elect(g, sb, copies)
-	if bytes.Equal(now, sb) {
-		return nil
-	}
-	c.reportVotes(g, sb, now)
+	now = elect(dev, g, sb, copies)
+	changed = differences(g, sb, now)
 	format.SetChecksum(now, format.SBCRC)
+	return now, changed
+}
+
+// Elected is a field of the superblock that was corrected.
+type Elected struct{ Field, Got, Want string }
+
+// outvote corrects the primary superblock by its copies, as far as this run sees it.
+func (c *checker) outvote() error {
+	now, changed := Elect(c.dev)
+	if len(changed) == 0 {
+		return nil
+	}
+	for _, f := range changed {
+		c.report(Finding{
+			Code: SuperField, Structure: "superblock", Field: f.Field, Place: AtBlock(0, 0, 1),
+			Got: f.Got, Want: f.Want, Note: "as most copies have it",
+		})
+	}
 	over := device.NewOverlay(c.dev)
-	_, err = over.WriteAt(now, 0)
+	_, err := over.WriteAt(now, 0)
 	c.dev = over
 	return err
 }
 
 // elect returns the superblock with what most copies have.
-func (c *checker) elect(g *format.Geometry, sb []byte, copies [][]byte) []byte {
+func elect(dev device.Device, g *format.Geometry, sb []byte, copies [][]byte) []byte {
 	now, mine := bytes.Clone(sb), lasting(sb)
 	var theirs [][]byte
 	for _, b := range copies {
@@ -49,7 +67,7 @@ func (c *checker) elect(g *format.Geometry, sb []byte, copies [][]byte) []byte {
 	if err != nil {
 		return now
 	}
-	grown := volume.Grown(c.dev, sb, copies[0])
+	grown := volume.Grown(dev, sb, copies[0])
 	impossible := make([]map[string]bool, len(copies)) // fields of each
 	for i, b := range copies {
 		impossible[i] = map[string]bool{}
@@ -81,20 +99,20 @@ func intact(sb []byte) bool {
 	return n >= format.MinSectorSize && n <= len(sb) && format.ChecksumOK(sb[:n], format.SBCRC)
 }
 
-// copies reads some intact copies of a superblock: those of the first groups and, as only they know
+// copiesOf reads some intact copies of a superblock: those of the first groups and, as only they know
 // the root directory, that of the group in the middle and of the last one.
-func (c *checker) copies(sb []byte) [][]byte {
+func copiesOf(dev device.Device, sb []byte) [][]byte {
 	size := groupSize(sb)
-	list := c.copiesAt(size, len(sb))
+	list := copiesAt(dev, size, len(sb))
 	switch {
 	case len(list) > 0:
 		// Where groups begin may be what is wrong.
 		if theirs := groupSize(list[0]); theirs != size {
-			list = c.copiesAt(theirs, len(sb))
+			list = copiesAt(dev, theirs, len(sb))
 		}
 	case format.SBAGCount.Get(sb) > 1:
-		if first, _, err := volume.SearchSuperblock(c.dev); err == nil {
-			list = c.copiesAt(groupSize(first), len(sb))
+		if first, _, err := volume.SearchSuperblock(dev); err == nil {
+			list = copiesAt(dev, groupSize(first), len(sb))
 		}
 	}
 	return list
@@ -105,18 +123,18 @@ func groupSize(sb []byte) int64 {
 	return int64(format.SBAGBlocks.Get(sb)) << format.SBBlockLog.Get(sb)
 }
 
-// copiesAt is copies for groups of so many bytes.
-func (c *checker) copiesAt(group int64, n int) (list [][]byte) {
+// copiesAt is copiesOf for groups of so many bytes.
+func copiesAt(dev device.Device, group int64, n int) (list [][]byte) {
 	if group <= 0 {
 		return nil
 	}
 	seen := map[int64]bool{0: true}
 	add := func(no int64) {
-		if seen[no] || no > c.dev.Size()/group {
+		if seen[no] || no > dev.Size()/group {
 			return
 		}
 		seen[no] = true
-		if b := c.copyAt(no*group, n); b != nil {
+		if b := copyAt(dev, no*group, n); b != nil {
 			list = append(list, b)
 		}
 	}
@@ -132,12 +150,12 @@ func (c *checker) copiesAt(group int64, n int) (list [][]byte) {
 }
 
 // copyAt reads a copy of the superblock, of n bytes, at byte off; nil if it is not intact.
-func (c *checker) copyAt(off int64, n int) []byte {
-	if off > c.dev.Size()-int64(n) {
+func copyAt(dev device.Device, off int64, n int) []byte {
+	if off > dev.Size()-int64(n) {
 		return nil
 	}
 	b := make([]byte, n)
-	if _, err := c.dev.ReadAt(b, off); err != nil || !intact(b) {
+	if _, err := dev.ReadAt(b, off); err != nil || !intact(b) {
 		return nil
 	}
 	return b
@@ -187,19 +205,17 @@ func mostRoots(copies [][]byte) format.Ino {
 	return root
 }
 
-// reportVotes reports the fields in which a superblock was corrected.
-func (c *checker) reportVotes(g *format.Geometry, was, now []byte) {
+// differences lists the fields in which a superblock was corrected.
+func differences(g *format.Geometry, was, now []byte) (list []Elected) {
 	before, err1 := format.Superblock.All(g, was)
 	after, err2 := format.Superblock.All(g, now)
 	if err1 != nil || err2 != nil {
-		return
+		return nil
 	}
 	for i, v := range after {
 		if end := v.Off + v.Size; !bytes.Equal(was[v.Off:end], now[v.Off:end]) {
-			c.report(Finding{
-				Code: SuperField, Structure: "superblock", Field: v.Name, Place: AtBlock(0, 0, 1),
-				Got: before[i].String(), Want: v.String(), Note: "as most copies have it",
-			})
+			list = append(list, Elected{v.Name, before[i].String(), v.String()})
 		}
 	}
+	return list
 }

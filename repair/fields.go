@@ -94,8 +94,15 @@ func (j *job) edit(f check.Finding, change func(t *format.BlockType, b []byte) e
 		return nil
 	}
 	j.r.act(Action{What: "correct a field", AG: f.Place.AG, Ino: f.Place.Ino, Note: strings.TrimSpace(fmt.Sprintf("%s %s: was %s", f.Structure, f.Field, f.Got))})
-	_, err := j.dev.WriteAt(b, off)
-	return err
+	if _, err := j.dev.WriteAt(b, off); err != nil {
+		return err
+	}
+	if t == format.TypeSuperblock && off == 0 {
+		if g, err := soundSuper(b); err == nil {
+			j.geo = g
+		}
+	}
+	return nil
 }
 
 func zeroField(j *job, f check.Finding) error {
@@ -467,12 +474,7 @@ func pendingCow(pending bool) cure {
 			}
 			format.SBROCompat.Put(b, ro)
 			format.SBLogIncompat.Put(b, log)
-			format.SetChecksum(b, format.SBCRC)
-			g, err := format.GeometryOf(b)
-			if err == nil {
-				j.geo = g
-			}
-			return err
+			return nil
 		})
 	}
 }

@@ -127,6 +127,9 @@ func (j *job) mend(ctx context.Context) error {
 
 // begin makes the superblock and the log usable.
 func (j *job) begin() error {
+	if err := j.correctByCopies(); err != nil {
+		return err
+	}
 	b := make([]byte, format.MaxSectorSize)
 	if _, err := j.dev.ReadAt(b[:min(int64(len(b)), j.dev.Size())], 0); err != nil {
 		return err
@@ -148,6 +151,22 @@ func (j *job) begin() error {
 	return j.replay()
 }
 
+// correctByCopies corrects the superblock where most copies say something else.
+func (j *job) correctByCopies() error {
+	sb, changed := check.Elect(j.dev)
+	if len(changed) == 0 {
+		return nil
+	}
+	if j.Safe {
+		return fmt.Errorf("%w: the superblock is damaged", ErrBeyond)
+	}
+	for _, f := range changed {
+		j.r.group(0, "correct the superblock by its copies", f.Field)
+	}
+	_, err := j.dev.WriteAt(sb, 0)
+	return err
+}
+
 // correctSuper corrects a superblock that is sound by itself, and takes away the mark by which a
 // volume asks for what is done now.
 func (j *job) correctSuper(g *format.Geometry, sb []byte) (*format.Geometry, error) {
@@ -158,11 +177,7 @@ func (j *job) correctSuper(g *format.Geometry, sb []byte) (*format.Geometry, err
 	if err != nil {
 		return nil, err
 	}
-	changed, err := outvote(j.dev, copies, g, sb, j.r)
-	if err != nil {
-		return nil, err
-	}
-	changed = correctOwn(copies, j.dev, g, sb, j.r) || changed
+	changed := correctOwn(copies, j.dev, g, sb, j.r)
 	changed = correctQuota(j.dev, g, sb, j.r) || changed
 	if f := format.SBIncompat.Get(sb); f&format.InNeedsRepair != 0 {
 		format.SBIncompat.Put(sb, f&^format.InNeedsRepair)

@@ -3,7 +3,6 @@ package repair
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/cowfs/cowfs/device"
 	"github.com/cowfs/cowfs/format"
@@ -167,13 +166,6 @@ func (m *superMender) firstChunk() format.Ino {
 	return format.NullIno
 }
 
-// volatile are the fields in which a superblock may differ from its copies.
-var volatile = []string{
-	"rootino", "rbmino", "rsumino", "versionnum", "fname", "inprogress", "imax_pct", "icount", "ifree", "fdblocks",
-	"frextents", "uquotino", "gquotino", "pquotino", "qflags", "flags", "features2", "bad_features2", "features_compat",
-	"features_ro_compat", "features_incompat", "features_log_incompat", "unit", "width", "crc", "lsn", "meta_uuid",
-}
-
 // soundCopies gives the copies of the superblock that are sound by themselves.
 func soundCopies(dev device.Device, g *format.Geometry) (copies [][]byte, err error) {
 	for no := format.AGNumber(1); uint32(no) < g.AGCount; no++ {
@@ -202,29 +194,4 @@ func mostVotes(copies [][]byte, v format.Value) (most []byte, n int) {
 		}
 	}
 	return most, n
-}
-
-// outvote corrects the fields of a superblock, which is sound by itself, about which its copies
-// agree and say something else. Two copies at least must be there to be believed.
-func outvote(dev device.Device, copies [][]byte, g *format.Geometry, sb []byte, r *Result) (changed bool, err error) {
-	fields, err := format.Superblock.Decode(g, sb)
-	if err != nil || len(copies) < 2 {
-		return false, err
-	}
-	grown := volume.Grown(dev, sb, copies[0])
-	for _, v := range fields {
-		if slices.Contains(volatile, v.Name) || v.Size == 0 || grown && volume.Grows(v.Name) {
-			continue
-		}
-		mine := sb[v.Off : v.Off+v.Size]
-		if other, n := mostVotes(copies, v); string(other) != string(mine) && 2*n > len(copies)+1 {
-			r.group(0, "correct the superblock by its copies", v.Name)
-			copy(mine, other)
-			changed = true
-		}
-	}
-	if changed {
-		format.SetChecksum(sb, format.SBCRC)
-	}
-	return changed, nil
 }
