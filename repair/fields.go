@@ -220,11 +220,14 @@ func wantSuper(j *job, f check.Finding) error {
 	})
 }
 
-// zeroTail clears the bytes behind a superblock.
+// zeroTail clears the padding in a superblock and the bytes behind it.
 func zeroTail(j *job, f check.Finding) error {
 	f.Structure = format.TypeSuperblock.Name
-	return j.edit(f, func(_ *format.BlockType, b []byte) error {
+	return j.edit(f, func(t *format.BlockType, b []byte) error {
 		clear(b[format.Superblock.Size:])
+		if v, err := t.Table.Get(j.geo, b, "pad"); err == nil {
+			clear(b[v.Off : v.Off+v.Size])
+		}
 		return nil
 	})
 }
