@@ -25,12 +25,13 @@ var cures = map[string]cure{
 	"log.behind":  aheadOfLog,
 	"inode.flags": dropFlags, "inode.reflink-stale": dropReflink, "inode.time": dropNanoseconds,
 	"cow.pending-flag": pendingCow(false), "cow.pending-half": pendingCow(true),
-	"inode.format": noAttrs, "inode.size": emptySize, "inode.special": mendOwn, "inode.crc": mendInode, "inode.identity": mendInode,
+	"inode.format": noAttrs, "inode.size": emptySize, "fork.place": linkAgain, "inode.special": mendOwn, "inode.crc": mendInode, "inode.identity": mendInode,
 }
 
 // curable reports whether a finding has a cure of its own.
 func curable(f check.Finding) bool {
-	if f.Code == check.InodeFormat || f.Code == check.InodeSize {
+	switch f.Code {
+	case check.InodeFormat, check.InodeSize, check.ForkPlace:
 		return false // only sometimes
 	}
 	return cures[f.Code.Name] != nil
@@ -388,6 +389,36 @@ func mendLink(j *job, f check.Finding) error {
 		return wantField(j, f)
 	}
 	return j.giveUpLink(f.Place.Ino)
+}
+
+// linkAgain makes a symbolic link of what says that it is a directory, and has the target of a link.
+func linkAgain(j *job, f check.Finding) error {
+	i, err := inode.Source{Geo: j.geo, Dev: j.dev}.Read(f.Place.Ino)
+	if err != nil || !i.IsDir() {
+		return nil
+	}
+	fork, err := i.Fork(inode.Data)
+	if err != nil {
+		return nil
+	}
+	b := make([]byte, j.geo.BlockSize) // the first one
+	for m, err := range fork.All() {
+		if err == nil {
+			_, err = j.dev.ReadAt(b, j.geo.Offset(m.Start))
+		}
+		if err != nil {
+			return nil
+		}
+		break
+	}
+	if !format.TypeSymlink.Is(b) {
+		return nil
+	}
+	f.Structure, f.Field, f.Got = format.TypeInode.Name, "core.mode", "that of a directory"
+	return j.edit(f, func(_ *format.BlockType, b []byte) error {
+		format.DiMode.Put(b, format.DiMode.Get(b)&^format.ModeType|format.ModeLink)
+		return nil
+	})
 }
 
 // giveUpLink makes the inode of a symbolic link a free one.

@@ -278,7 +278,7 @@ func (j *job) round(ctx context.Context, report *check.Report) (more bool, err e
 			return false, err
 		}
 		return true, m.restore(ctx)
-	case slices.ContainsFunc(report.Findings, aboutNames):
+	case slices.ContainsFunc(report.Findings, aboutNames), len(hit(report, check.ForkPlace.Name)) > 0:
 		return true, j.mendNames(ctx, report)
 	}
 	return false, nil

@@ -32,6 +32,11 @@ func (j *job) mendNames(ctx context.Context, report *check.Report) error {
 			return fmt.Errorf("directory %d: %w", ino, err)
 		}
 	}
+	for _, ino := range hit(report, check.ForkPlace.Name) {
+		if err := n.rewriteOddDir(ino); err != nil && !errors.Is(err, inode.ErrFree) {
+			return fmt.Errorf("directory %d: %w", ino, err)
+		}
+	}
 	for _, ino := range hit(report, check.SymlinkRoom.Name) {
 		if err := n.rewriteLink(ino); err != nil && !errors.Is(err, inode.ErrFree) {
 			return fmt.Errorf("symbolic link %d: %w", ino, err)
@@ -71,6 +76,15 @@ func hit(report *check.Report, area string) []format.Ino {
 		}
 	}
 	return slices.Sorted(maps.Keys(set))
+}
+
+// rewriteOddDir is rewriteDir, if it is a directory, for one that has parts of blocks.
+func (n *names) rewriteOddDir(ino format.Ino) error {
+	i, err := n.src.Read(ino)
+	if err != nil || !i.IsDir() || n.mended[ino] {
+		return err
+	}
+	return n.rewriteDir(ino)
 }
 
 // rewriteLink gives a symbolic link just the blocks that its target needs.
