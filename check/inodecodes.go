@@ -103,7 +103,7 @@ var (
 		Name: "fork.place", Severity: Damage, Summary: "a fork has blocks at an offset where it can't have any",
 		Means:  "Directories have blocks in three ranges of their address space, links from offset 0 on, attributes below 2^32. This mapping is elsewhere, or covers a part of a directory block only.",
 		Lost:   "Nothing but the blocks: nobody looks there.",
-		Repair: "Frees the blocks.",
+		Repair: "Frees the blocks; of a directory with parts of blocks, writes anew what can be read.",
 	}
 
 	SymlinkTarget = &Code{
