@@ -24,7 +24,8 @@ type forkScan struct {
 	count      uint64
 	blocks     uint64 // mapped, and of the tree
 	last       format.Mapping
-	next       format.FileOff // the first offset that a mapping can have
+	next       format.FileOff // behind all mappings so far
+	after      format.FileOff // behind the last one, which the next one has to be, too
 	shares     bool           // refcountbt says that blocks have other owners
 	hint       int            // mapping that was looked up last
 
@@ -102,7 +103,7 @@ func (s *forkScan) mapping(m format.Mapping, judge bool, t *treeWalk, i int) {
 		w.stats.Extents++
 	}
 	if judge {
-		if field, want := format.CheckMapping(w.geo, m, s.next, s.attr, rt); field != "" {
+		if field, want := format.CheckMapping(w.geo, m, s.after, s.attr, rt); field != "" {
 			at := t.place(t.here)
 			at.Offset = int64(min(m.Off, format.MaxFileOff-1) << w.geo.BlockLog)
 			w.report(Finding{
@@ -111,10 +112,12 @@ func (s *forkScan) mapping(m format.Mapping, judge bool, t *treeWalk, i int) {
 			})
 		}
 	}
-	switch {
-	case m.Count == 0 || m.End() > format.MaxFileOff:
+	if m.Count == 0 || m.End() > format.MaxFileOff {
 		s.partial = true
 		return
+	}
+	s.after = m.End()
+	switch {
 	case rt:
 		s.next = max(s.next, m.End())
 		return
