@@ -132,6 +132,9 @@ var superFaults = []fault{
 	{"unknown feature in the first superblock only", super(0, func(p []byte) { format.SBROCompat.Put(p, format.SBROCompat.Get(p)|1<<20) }), "super.field"},
 	{"feature that is not supported", super(0, func(p []byte) { format.SBIncompat.Put(p, format.SBIncompat.Get(p)|format.InMetaDir) }), "super.field"},
 	{"other version", super(0, func(p []byte) { format.SBVersionNum.Put(p, format.SBVersionNum.Get(p)&^0xf|4) }), "super.field"},
+	{"other version of a volume with quotas", super(0, func(p []byte) {
+		format.SBVersionNum.Put(p, format.SBVersionNum.Get(p)&^0xf|4|format.VersionQuota)
+	}), "super.field unchecked.quota"},
 	{"more groups", super(0, func(p []byte) {
 		format.SBAGCount.Put(p, 1000)
 		format.SBDBlocks.Put(p, 1000*uint64(format.SBAGBlocks.Get(p)))

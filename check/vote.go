@@ -82,7 +82,9 @@ func elect(dev device.Device, g *format.Geometry, sb []byte, copies [][]byte) []
 		if i < 0 || bytes.Equal(theirs[i][f.Off:end], mine[f.Off:end]) || impossible[i][f.Name] || grown && volume.Grows(f.Name) {
 			continue
 		}
-		copy(now[f.Off:end], copies[i][f.Off:end])
+		for k := f.Off; k < end; k++ {
+			now[k] = theirs[i][k] | (sb[k] ^ mine[k]) // with the bits that only the primary one has
+		}
 	}
 	if root := mostRoots(copies); root != format.NullIno {
 		format.SBRootIno.Put(now, root)
