@@ -128,15 +128,19 @@ var linkFaults = []fault{
 func TestManySuspects(t *testing.T) {
 	b := newBed(t, mkfs.Config{})
 	dev := b.dev.Clone()
-	const n = 1500
+	const n = 1100
 	b.write(dev, func(w *volume.Writer) {
 		b.must(w.Mkdir("/many", volume.Attr{Mode: 0o755}))
 		for i := range n {
 			b.must(w.Create(fmt.Sprintf("/many/%d", i), volume.Attr{Mode: 0o644}))
 		}
 	})
+	v, err := volume.Open(stayOpen{dev}, volume.Options{})
+	b.must(err)
 	for i := range n {
-		b.inode(dev, fmt.Sprintf("/many/%d", i), func(raw []byte) { format.DiNLink.Put(raw, 3) })
+		f, err := v.Lookup(fmt.Sprintf("/many/%d", i))
+		b.must(err)
+		b.inodeAt(dev, f.Ino, func(raw []byte) { format.DiNLink.Put(raw, 3) })
 	}
 	want := b.check(dev, check.Options{})
 	if got := codes(want); got != "link.count" || len(want.Findings) != n {
