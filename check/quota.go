@@ -6,17 +6,10 @@ import (
 	"github.com/cowfs/cowfs/format"
 )
 
-// quotaFields are the superblock's fields that name the inodes of quotas.
-var quotaFields = [...]struct {
-	name string
-	at   format.U64[format.Ino]
-	kept uint16 // bit of qflags: such quotas are kept
-}{{"uquotino", format.SBUQuotIno, 0x01}, {"gquotino", format.SBGQuotIno, 0x40}, {"pquotino", format.SBPQuotIno, 0x08}}
-
 // quotaInodes are the inodes that hold quotas.
 func (c *checker) quotaInodes() (list []format.Ino) {
-	for _, f := range quotaFields {
-		if ino := f.at.Get(c.sb); ino != 0 && ino != format.NullIno {
+	for _, q := range format.Quotas {
+		if ino := q.Ino.Get(c.sb); ino != 0 && ino != format.NullIno {
 			list = append(list, ino)
 		}
 	}
@@ -26,8 +19,8 @@ func (c *checker) quotaInodes() (list []format.Ino) {
 // judgeSpecial judges the inodes that the superblock names. That the root is a directory, and what
 // is in it, is judged with the others.
 func (c *checker) judgeSpecial(w *worker) {
-	for _, f := range quotaFields {
-		c.judgeQuota(w, f.name, f.at.Get(c.sb), format.SBQFlags.Get(c.sb)&f.kept != 0)
+	for _, q := range format.Quotas {
+		c.judgeQuota(w, q.Name, q.Ino.Get(c.sb), format.SBQFlags.Get(c.sb)&q.Kept != 0)
 	}
 	w.judgeOwn(SpecialInode, "rootino", c.geo.RootIno, format.ModeDir)
 	w.judgeOwn(SpecialInode, "rbmino", format.SBRbmIno.Get(c.sb), format.ModeReg)

@@ -87,14 +87,14 @@ func (c *checker) open() error {
 	if n <= 0 {
 		n = runtime.GOMAXPROCS(0)
 	}
-	for range min(n, maxThreads) {
+	for range min(n, MaxThreads) {
 		c.workers = append(c.workers, &worker{checker: c, sums: make([]groupSums, len(c.groups))})
 	}
 	return nil
 }
 
-// maxThreads bounds the memory that workers take, whatever is asked for.
-const maxThreads = 256
+// MaxThreads is how many threads a check has at most, whatever is asked for: each takes memory.
+const MaxThreads = 256
 
 // maxGroups bounds the memory that an image can claim by saying that it has many groups. A volume
 // with as many would have 16 TiB at least.

@@ -151,13 +151,10 @@ func (w *worker) secondary(no format.AGNumber, b []byte) {
 	}
 	zero("features_ro_compat", uint64(format.SBROCompat.Get(b)&format.ROPendingCow&^format.SBROCompat.Get(w.sb)))
 	zero("features_log_incompat", uint64(format.SBLogIncompat.Get(b)&^format.SBLogIncompat.Get(w.sb)))
-	for _, q := range [...]struct {
-		name string
-		ino  format.U64[format.Ino]
-	}{{"uquotino", format.SBUQuotIno}, {"gquotino", format.SBGQuotIno}, {"pquotino", format.SBPQuotIno}} {
+	for _, q := range format.Quotas {
 		// Growing a volume copies them from the primary one.
-		if got := q.ino.Get(b); got != format.NullIno && got != q.ino.Get(w.sb) {
-			zero(q.name, uint64(got))
+		if got := q.Ino.Get(b); got != format.NullIno && got != q.Ino.Get(w.sb) {
+			zero(q.Name, uint64(got))
 		}
 	}
 	if format.SBRBlocks.Get(b) == 0 {

@@ -166,3 +166,12 @@ const (
 	LogXattrs     LogIncompat = 1 << 0  // the log may hold attribute intents
 	LogPendingCow LogIncompat = 1 << 31 // set along with ROPendingCow: after a replay staged blocks must stay
 )
+
+// Quotas are the three sorts of quotas that a superblock knows of: the field that names the inode which
+// holds them, and the bits of qflags that are about them. Kept is the one that says that they are kept.
+var Quotas = [...]struct {
+	Name  string
+	Ino   U64[Ino]
+	Flags uint16
+	Kept  uint16
+}{{"uquotino", SBUQuotIno, 0x007, 0x001}, {"gquotino", SBGQuotIno, 0x1c0, 0x040}, {"pquotino", SBPQuotIno, 0x608, 0x008}}

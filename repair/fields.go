@@ -120,9 +120,6 @@ func zeroField(j *job, f check.Finding) error {
 	})
 }
 
-// quotaBits are the bits of qflags that are about the quotas of a field.
-var quotaBits = map[string]uint16{"uquotino": 0x007, "gquotino": 0x1c0, "pquotino": 0x608}
-
 // zeroQuota makes the superblock name no quota inode where it names something else, or nothing, and
 // speak of no such quotas.
 func zeroQuota(j *job, f check.Finding) error {
@@ -134,7 +131,12 @@ func zeroQuota(j *job, f check.Finding) error {
 		if err := t.Table.Set(j.geo, b, f.Field, "0"); err != nil {
 			return err
 		}
-		flags := format.SBQFlags.Get(b) &^ quotaBits[f.Field]
+		flags := format.SBQFlags.Get(b)
+		for _, q := range format.Quotas {
+			if q.Name == f.Field {
+				flags &^= q.Flags
+			}
+		}
 		if len(specials(b)) == 2 { // no quotas are left
 			flags = 0
 			format.SBVersionNum.Put(b, format.SBVersionNum.Get(b)&^format.VersionQuota)
@@ -210,7 +212,7 @@ func wantSuper(j *job, f check.Finding) error {
 				return nil
 			}
 			mine := b[v.Off : v.Off+v.Size]
-			switch most, _ := mostVotes(copies, v); {
+			switch most := mostVotes(copies, v); {
 			case most != nil && !bytes.Equal(most, mine):
 				copy(mine, most)
 			case len(names) == 1 && v.String() == f.Got: // and not corrected for another finding

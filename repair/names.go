@@ -56,8 +56,8 @@ func (j *job) mendNames(ctx context.Context, report *check.Report) error {
 // specials are the inodes other than the root that a superblock names.
 func specials(sb []byte) (list []format.Ino) {
 	list = append(list, format.SBRbmIno.Get(sb), format.SBRsumIno.Get(sb))
-	for _, f := range [...]format.U64[format.Ino]{format.SBUQuotIno, format.SBGQuotIno, format.SBPQuotIno} {
-		if ino := f.Get(sb); ino != 0 && ino != format.NullIno {
+	for _, q := range format.Quotas {
+		if ino := q.Ino.Get(sb); ino != 0 && ino != format.NullIno {
 			list = append(list, ino)
 		}
 	}

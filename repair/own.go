@@ -54,16 +54,13 @@ func correctOwn(copies [][]byte, dev device.Device, g *format.Geometry, sb []byt
 // correctQuota takes from a superblock inodes of quota that are files of somebody's: their contents
 // tell, or attributes, which are parent pointers most of the time.
 func correctQuota(dev device.Device, g *format.Geometry, sb []byte, r *Result) (changed bool) {
-	for _, f := range [...]struct {
-		name string
-		at   format.U64[format.Ino]
-	}{{"uquotino", format.SBUQuotIno}, {"gquotino", format.SBGQuotIno}, {"pquotino", format.SBPQuotIno}} {
-		ino := f.at.Get(sb)
+	for _, q := range format.Quotas {
+		ino := q.Ino.Get(sb)
 		if ino == 0 || ino == format.NullIno || !g.ValidIno(ino) || !isFile(dev, g, ino) {
 			continue
 		}
-		f.at.Put(sb, 0)
-		r.group(0, "correct the superblock", f.name+" was a file")
+		q.Ino.Put(sb, 0)
+		r.group(0, "correct the superblock", q.Name+" was a file")
 		changed = true
 	}
 	if changed {

@@ -183,8 +183,8 @@ func soundCopies(dev device.Device, g *format.Geometry) (copies [][]byte, err er
 }
 
 // mostVotes is what most copies have in a field, the smallest such if several have as many.
-func mostVotes(copies [][]byte, v format.Value) (most []byte, n int) {
-	votes := map[string]int{}
+func mostVotes(copies [][]byte, v format.Value) (most []byte) {
+	n, votes := 0, map[string]int{}
 	for _, c := range copies {
 		votes[string(c[v.Off:v.Off+v.Size])]++
 	}
@@ -193,5 +193,5 @@ func mostVotes(copies [][]byte, v format.Value) (most []byte, n int) {
 			most, n = []byte(value), k
 		}
 	}
-	return most, n
+	return most
 }

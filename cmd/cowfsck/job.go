@@ -26,9 +26,6 @@ type job struct {
 	finished string // the undo file of an earlier repair that was interrupted, and is finished now
 }
 
-// maxThreads is how many threads a check has a use for.
-const maxThreads = 256
-
 // jobOf turns the command line into a job.
 func jobOf(c *cli.Command) (*job, error) {
 	j := &job{readOnly: c.Bool("n"), replay: c.Bool("replay")}
@@ -58,8 +55,8 @@ func jobOf(c *cli.Command) (*job, error) {
 	if j.options.Memory, err = sizeOf(c, "memory"); err != nil {
 		return nil, err
 	}
-	if j.options.Threads = c.Int("threads"); c.IsSet("threads") && (j.options.Threads < 1 || j.options.Threads > maxThreads) {
-		return nil, cmdline.Usagef("--threads %d: not a number of threads from 1 to %d", j.options.Threads, maxThreads)
+	if j.options.Threads = c.Int("threads"); c.IsSet("threads") && (j.options.Threads < 1 || j.options.Threads > check.MaxThreads) {
+		return nil, cmdline.Usagef("--threads %d: not a number of threads from 1 to %d", j.options.Threads, check.MaxThreads)
 	}
 	if j.options.MaxFindings = c.Int("max-findings"); j.options.MaxFindings < 0 {
 		return nil, cmdline.Usagef("--max-findings %d: not a number of findings", j.options.MaxFindings)
